@@ -1,0 +1,218 @@
+"""The `build` verb: every variant that the Plan asks for, then one index an image, in OCI layouts."""
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from buildtools.assemble import assemble_index
+from buildtools.engines.assemble import Assemble
+from buildtools.engines.base import Engine
+from buildtools.errors import BuildError, BuildtoolsError, ConfigurationError, MissingToolError
+from buildtools.oci.descriptor import Descriptor
+from buildtools.oci.digest import Digest
+from buildtools.oci.documents import Index
+from buildtools.oci.layer import Entry
+from buildtools.oci.platform import Platform
+from buildtools.pins import AssetPin
+from buildtools.plan import Key, Target
+from buildtools.prepare import Prepared, asset_pin
+from buildtools.record import BuildRecord
+from buildtools.sources.compile import compile_step
+from buildtools.sources.entries import entries
+from buildtools.sources.examine import examine
+from buildtools.sources.fetch import materialise
+from buildtools.spec.variant import Fetch, Variant
+from buildtools.stores.base import Readable
+from buildtools.stores.layout import Layout
+from buildtools.workspace import Workspace
+
+REF_NAME: Final = "latest"
+"""The name of the index in its layout, so that `oci:dist/oci/whoami` and `...:latest` both find it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """One variant that is there now; `reused` when the last build still held."""
+
+    target: Target
+    record: BuildRecord
+    reused: bool
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuiltImage:
+    """One image's index and the variants in it.
+
+    `order` is the entries' order, `absent` the labels that the definition has and the index has not,
+    `missing` the blobs that the layout leaves to the base's registry.
+    """
+
+    name: str
+    index: Descriptor
+    variants: tuple[Built, ...]
+    order: tuple[Digest, ...] = ()
+    absent: tuple[str, ...] = ()
+    missing: tuple[Descriptor, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What a build did."""
+
+    images: tuple[BuiltImage, ...]
+
+    @property
+    def variants(self) -> tuple[Built, ...]:
+        """Every variant of every image."""
+        return tuple(built for image in self.images for built in image.variants)
+
+
+@dataclass(kw_only=True)
+class Builder:
+    """Builds what a Plan asks for.
+
+    `clock` gives seconds and only serves to say how long things took. `base_layers` opens the registry
+    that a base lives in; it is asked only for `full` layouts. `download` gets an asset. `force`
+    builds what is up to date, too.
+    """
+
+    workspace: Workspace
+    prepared: Prepared
+    clock: Callable[[], float]
+    base_layers: Callable[[str], Readable]
+    download: Callable[[str, AssetPin, Path], None]
+    full: bool = False
+    force: bool = False
+
+    def run(self) -> Report:
+        """Build in parallel, then join; all that can be built is built before the first error is raised."""
+        engines: dict[str, Engine] = {
+            "assemble": Assemble(entries=self._entries, bases=self.prepared.bases),
+        }
+        chosen = self.prepared.targets
+        wanted = [target for target in chosen if self.force or not target.up_to_date]
+        done = self._build_all(wanted, engines)
+        done |= {
+            target.key: Built(target=target, record=target.record, reused=True)
+            for target in self.prepared.plan.targets
+            if target.key not in done and target.record and target.up_to_date
+        }
+        names = dict.fromkeys(target.variant.image for target in chosen)
+        return Report(images=tuple(self._join(name, done) for name in names))
+
+    def _build_all(self, targets: Sequence[Target], engines: Mapping[str, Engine]) -> dict[Key, Built]:
+        """Build every target, several at once; raises what went wrong, each cause once."""
+        done: dict[Key, Built] = {}
+        failures: dict[str, BuildtoolsError] = {}
+        with ThreadPoolExecutor(self.workspace.settings.jobs or os.cpu_count() or 2) as pool:
+            futures = {pool.submit(self._build_one, target, engines): target for target in targets}
+            try:
+                for future in as_completed(futures):
+                    try:
+                        built = future.result()
+                    except BuildtoolsError as error:
+                        failures.setdefault(str(error), error)
+                    else:
+                        done[built.target.key] = built
+            except BaseException:
+                pool.shutdown(wait=True, cancel_futures=True)
+                raise
+        if len(failures) == 1:
+            raise next(iter(failures.values()))
+        if failures:
+            raise BuildError("\n".join(failures))
+        return done
+
+    def _build_one(self, target: Target, engines: Mapping[str, Engine]) -> Built:
+        engine = engines.get(target.variant.engine)
+        if engine is None:
+            raise MissingToolError(
+                f"{target.name} needs the {target.variant.engine} engine, which this version does not have",
+                hint="describe the image with `files` instead, or leave it out of this run",
+            )
+        start = self.clock()
+        record = engine.build(target, self.workspace.layout(target.variant.image))
+        self.workspace.save_record(record)
+        return Built(target=target, record=record, reused=False, seconds=self.clock() - start)
+
+    def _entries(self, variant: Variant) -> list[Entry]:
+        """The files of a variant's layer: compiled, fetched or found, then held against the platform."""
+        root = self.workspace.root / variant.folder
+        out = None
+        if variant.build:
+            out = compile_step(
+                variant,
+                root=root,
+                work=self.workspace.work,
+                note=self.workspace.note,
+                hashes=self.workspace.hashes,
+            ).out
+        fetched = {fetch.name: self._fetched(fetch) for fetch in variant.fetches}
+        found = entries(variant, root=root, out=out, fetched=fetched)
+        faults = [finding for finding in examine(variant, found) if finding.severity == "error"]
+        if faults:
+            raise ConfigurationError(*faults)
+        return found
+
+    def _fetched(self, fetch: Fetch) -> Path:
+        pin = asset_pin(fetch, self.prepared.pins)
+        if pin is None:
+            raise BuildError(f"{fetch.url} is not pinned", hint="run `buildtools pins`")
+        cache, hashes = self.workspace.cache, self.workspace.hashes
+        return materialise(fetch, pin, cache=cache, download=self.download, hashes=hashes)
+
+    def _join(self, image: str, done: Mapping[Key, Built]) -> BuiltImage:
+        """The image's index out of every variant that is built from today's definition."""
+        layout = self.workspace.layout(image)
+        targets = [target for target in self.prepared.plan.targets if target.variant.image == image]
+        present = [done[target.key] for target in targets if target.key in done]
+        index = assemble_index([_entry(built.record) for built in present])
+        if self.full:
+            self._complete(layout, [built.record for built in present])
+        layout.put_manifest(index.raw, index.media_type)
+        layout.put_index(index.descriptor, ref_name=REF_NAME)
+        layout.sweep(_reachable(index, [built.record for built in present]))
+        return BuiltImage(
+            name=image,
+            index=index.descriptor,
+            order=tuple(descriptor.digest for descriptor in index.manifests),
+            variants=tuple(present),
+            absent=tuple(target.variant.label for target in targets if target.key not in done),
+            missing=layout.missing(),
+        )
+
+    def _complete(self, layout: Layout, records: Iterable[BuildRecord]) -> None:
+        """Fetch the base layers that the layout leaves to the registry."""
+        for record in records:
+            for blob in record.base_layers:
+                if not layout.has_blob(blob.descriptor):
+                    self.workspace.note(
+                        f"{record.image}: fetching {blob.size / 1e6:.0f} MB of {record.base.reference}"
+                    )
+                    with self.base_layers(record.base.reference).get_blob(blob.descriptor) as body:
+                        layout.put_blob(blob.descriptor, body)
+
+
+def _entry(record: BuildRecord) -> tuple[Descriptor, Platform]:
+    platform = Platform(
+        os=record.os,
+        architecture=record.architecture,
+        variant=record.variant,
+        os_version=record.os_version,
+        os_features=record.os_features,
+    )
+    return record.manifest.descriptor, platform
+
+
+def _reachable(index: Index, records: Iterable[BuildRecord]) -> set[Digest]:
+    """The blobs that the index leads to; anything else in the layout is left over from earlier builds."""
+    blobs = (
+        blob
+        for record in records
+        for blob in (record.manifest, record.config, *record.layers, *record.base_layers)
+    )
+    return {index.descriptor.digest, *(blob.digest for blob in blobs)}

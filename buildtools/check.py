@@ -1,0 +1,115 @@
+"""The `check` verb: definitions before anything is built, and layouts and layers whoever wrote them."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO
+
+from buildtools.errors import BuildError, BuildtoolsError, ConfigurationError, Diagnostic
+from buildtools.inspect import Entry, Inspection, inspect_reference
+from buildtools.oci.compress import CompressionError, inflated
+from buildtools.oci.lint import lint_linux_layer
+from buildtools.oci.pieces import PieceReader
+from buildtools.oci.tar import TarEntry, TarError, read_tar
+from buildtools.oci.validate import validate_index, validate_manifest
+from buildtools.settings import Settings
+from buildtools.sources.entries import entries
+from buildtools.sources.examine import examine
+from buildtools.spec.expand import select
+from buildtools.spec.variant import Variant
+from buildtools.stores.layout import Layout
+from buildtools.stores.open import References
+from buildtools.windows.layer import FILES, HIVES
+from buildtools.windows.lint import lint_windows_layer
+from buildtools.workspace import Workspace
+
+
+def check_definitions(workspace: Workspace, names: Sequence[str]) -> list[Diagnostic]:
+    """Everything that is wrong in definitions and in the files that are there already.
+
+    Products of build commands are looked at where an earlier build left them.
+    """
+    try:
+        project = workspace.project
+    except ConfigurationError as error:
+        return list(error.diagnostics)
+    found: dict[Diagnostic, None] = {}
+    for variant in select(project, names, ()):
+        found |= dict.fromkeys(_check_variant(workspace, variant))
+    return list(found)
+
+
+def _check_variant(workspace: Workspace, variant: Variant) -> Iterator[Diagnostic]:
+    root = workspace.root / variant.folder
+    place = workspace.product(variant)
+    out = place if place.is_dir() else None
+    if variant.fetches or (variant.build and out is None):
+        # Only what the definition says can be checked before the files are there.
+        return
+    try:
+        yield from examine(variant, entries(variant, root=root, out=out))
+    except BuildtoolsError as error:
+        path = f"{variant.folder}/image.yaml"
+        yield Diagnostic(code="files", message=error.message, hint=error.hint, path=path)
+
+
+def check_layout(text: str, settings: Settings) -> list[Diagnostic]:
+    """Everything that is wrong with an index, its images and those of their layers that are there."""
+    inspection = inspect_reference(text, settings)
+    children = {entry.descriptor.digest: (entry.manifest, entry.config) for entry in inspection.entries}
+    found = list(validate_index(inspection.index, children))
+    for entry in inspection.entries:
+        found.extend(validate_manifest(entry.manifest, entry.config, name=str(entry.platform)))
+    found.extend(_check_layers(inspection, text, settings))
+    return [replace(item, path=item.path or text) for item in dict.fromkeys(found)]
+
+
+def _check_layers(inspection: Inspection, text: str, settings: Settings) -> Iterator[Diagnostic]:
+    """Every layer that is there, once: variants share layers."""
+    store, _ = References(settings).open(text)
+    if not isinstance(store, Layout):
+        return
+    seen = set()
+    for entry in inspection.entries:
+        for number, layer in enumerate(entry.manifest.layers):
+            if layer.digest in seen or layer in entry.missing:
+                continue
+            seen.add(layer.digest)
+            with store.get_blob(layer) as blob:
+                yield from _check_tar(blob, _what(entry), is_base=number == 0, name=str(entry.platform))
+
+
+def _what(entry: Entry) -> str:
+    return entry.platform.os
+
+
+def check_layer(path: Path) -> list[Diagnostic]:
+    """Everything that is wrong with one layer's tar; it is for Windows if it has Windows' roots."""
+    with path.open("rb") as file:
+        first = _first_name(file)
+    system = "windows" if first.partition("/")[0] in {FILES, HIVES} else "linux"
+    with path.open("rb") as file:
+        return list(_check_tar(file, system, is_base=False, name=path.as_posix()))
+
+
+def _first_name(file: BinaryIO) -> str:
+    for entry in _tar_entries(file):
+        return entry.name
+    return ""
+
+
+def _check_tar(file: BinaryIO, system: str, *, is_base: bool, name: str) -> Iterator[Diagnostic]:
+    try:
+        if system == "windows":
+            findings: Iterable[Diagnostic] = lint_windows_layer(_tar_entries(file), is_base=is_base)
+        else:
+            findings = lint_linux_layer(_tar_entries(file))
+        for finding in findings:
+            yield replace(finding, message=f"{name}: {finding.message}")
+    except (TarError, CompressionError, BuildError) as error:
+        yield Diagnostic(code="layer-damaged", message=f"{name}: {error}", hint="write the layer again")
+
+
+def _tar_entries(file: BinaryIO) -> Iterator[TarEntry]:
+    for entry, _ in read_tar(PieceReader(inflated(file))):
+        yield entry

@@ -1,0 +1,212 @@
+"""The terminal: tables, notes and faults, for a person, for a log and for GitHub Actions.
+
+Results go to stdout; progress and faults go to stderr. Under GitHub Actions faults are annotations and
+long work is grouped; text that comes from files or registries cannot start a workflow command.
+"""
+
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import IO, Any, Final
+
+from buildtools.errors import BuildtoolsError, ConfigurationError, Diagnostic, VerificationError
+from buildtools.settings import Settings
+
+_STYLES: Final = {"error": "bold red", "warning": "yellow", "note": "cyan"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """Rows of text under named columns; `right` names the columns whose numbers align at the right."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    title: str = ""
+    right: frozenset[str] = frozenset()
+
+
+@dataclass(kw_only=True)
+class Console:
+    """Where a run writes to; one a process."""
+
+    settings: Settings
+    out: IO[str] = field(default_factory=lambda: sys.stdout)
+    err: IO[str] = field(default_factory=lambda: sys.stderr)
+    quiet: bool = False
+    _lock: threading.RLock = field(default_factory=threading.RLock, init=False)
+    _status: Any = field(default=None, init=False)
+
+    def print(self, text: str = "") -> None:
+        """A line of the result."""
+        with self._lock:
+            self.out.write(f"{text}\n")
+
+    def table(self, table: Table) -> None:
+        """A table of the result: columns for a person, drawn as wide as its text."""
+        from rich import box
+        from rich.table import Table as RichTable
+        from rich.text import Text
+
+        drawn = RichTable(
+            title=table.title or None,
+            box=box.SIMPLE_HEAD,
+            title_justify="left",
+            title_style="bold",
+            pad_edge=False,
+        )
+        for column in table.columns:
+            drawn.add_column(column, justify="right" if column in table.right else "left", overflow="fold")
+        for row in table.rows:
+            drawn.add_row(*(Text(printable(cell)) for cell in row))
+        with self._lock:
+            self._rich(self.out).print(drawn)
+
+    def note(self, text: str) -> None:
+        """What is going on: the spinner's text on a terminal, a line of its own elsewhere."""
+        if self.quiet:
+            return
+        with self._lock:
+            if self._status is not None:
+                self._status.update(printable(text))
+            else:
+                self.err.write(f"{printable(text)}\n")
+                self.err.flush()
+
+    @contextmanager
+    def working(self, text: str) -> Iterator[None]:
+        """Long work: a spinner with the seconds so far on a terminal, a group under GitHub Actions."""
+        if self.quiet:
+            yield
+        elif self.settings.github_actions:
+            self.err.write(f"::group::{_command(text)}\n")
+            try:
+                yield
+            finally:
+                self.err.write("::endgroup::\n")
+        elif self.err.isatty():
+            with self._spinner(text):
+                yield
+        else:
+            self.note(text)
+            yield
+
+    @contextmanager
+    def _spinner(self, text: str) -> Iterator[None]:
+        from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+        columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+        with Progress(*columns, console=self._rich(self.err), transient=True) as progress:
+            task = progress.add_task(text)
+            self._status = _Spinner(progress, task)
+            try:
+                yield
+            finally:
+                self._status = None
+
+    def fault(self, error: BuildtoolsError) -> None:
+        """An error, with every finding that it carries, where people and GitHub look for it."""
+        findings: Iterable[Diagnostic] = ()
+        if isinstance(error, ConfigurationError | VerificationError):
+            findings = error.diagnostics
+        for finding in findings:
+            self.finding(finding)
+        if not isinstance(error, ConfigurationError):
+            self.finding(Diagnostic(code="error", message=error.message, hint=error.hint))
+
+    def finding(self, finding: Diagnostic) -> None:
+        """One finding: `file:line:column: error: what is wrong: what to do`."""
+        with self._lock:
+            if self.settings.github_actions:
+                self.err.write(annotation(finding) + "\n")
+            place = ":".join(str(part) for part in (finding.path, finding.line, finding.column) if part)
+            text = ": ".join(part for part in (finding.message, finding.hint) if part)
+            rich = self._rich(self.err)
+            if place:
+                rich.print(
+                    printable(place) + ": ",
+                    style="bold",
+                    end="",
+                    markup=False,
+                    highlight=False,
+                    soft_wrap=True,
+                )
+            style = _STYLES[finding.severity]
+            rich.print(
+                f"{finding.severity}: ", style=style, end="", markup=False, highlight=False, soft_wrap=True
+            )
+            rich.print(printable(text, keep="\n"), markup=False, highlight=False, soft_wrap=True)
+
+    def _rich(self, file: IO[str]) -> Any:
+        from rich.console import Console as RichConsole
+
+        force = True if self.settings.force_color else None
+        no_color = self.settings.no_color or None
+        width = None if file.isatty() else 200
+        return RichConsole(
+            file=file, force_terminal=force, no_color=no_color, width=width, legacy_windows=False
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Spinner:
+    progress: Any
+    task: Any
+
+    def update(self, text: str) -> None:
+        self.progress.update(self.task, description=text)
+
+
+def annotation(finding: Diagnostic) -> str:
+    """The finding as a GitHub Actions workflow command."""
+    kind = "notice" if finding.severity == "note" else finding.severity
+    places = {"file": finding.path, "line": finding.line, "col": finding.column, "title": finding.code}
+    properties = ",".join(f"{key}={_property(str(value))}" for key, value in places.items() if value)
+    text = ": ".join(part for part in (finding.message, finding.hint) if part)
+    return f"::{kind} {properties}::{_command(text)}"
+
+
+def printable(text: str, *, keep: str = "") -> str:
+    """The text with control characters written out, so that no label starts a workflow command."""
+    safe = "".join(c if c.isprintable() or c in keep else c.encode("unicode_escape").decode() for c in text)
+    return safe.replace("::", ":\u200b:") if safe.lstrip().startswith("::") else safe
+
+
+def size(count: int | None) -> str:
+    """Bytes as people read them: `7.4 MB`; `–` where the size is unknown."""
+    if count is None:
+        return "–"
+    value = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000 or unit == "GB":
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    return ""
+
+
+def seconds(duration: float) -> str:
+    """A duration as people read it: `0.4 s`, `1 min 05 s`."""
+    if duration < 60:
+        return f"{duration:.1f} s"
+    return f"{int(duration // 60)} min {int(duration % 60):02} s"
+
+
+class Stopwatch:
+    """Seconds since it was made, by the monotonic clock."""
+
+    def __init__(self) -> None:
+        self._start = time.monotonic()
+
+    def __call__(self) -> float:
+        """Seconds so far."""
+        return time.monotonic() - self._start
+
+
+def _command(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _command(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,1 @@
+"""How one Target becomes an image in a store."""

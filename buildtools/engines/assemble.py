@@ -1,0 +1,161 @@
+"""The default engine: one layer on a base, written straight into the store; no daemon and no Windows."""
+
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
+
+from buildtools.engines.base import BaseImage
+from buildtools.oci.config import ImageConfig, build_config
+from buildtools.oci.descriptor import OCI_MANIFEST, Descriptor
+from buildtools.oci.digest import Digest
+from buildtools.oci.documents import Manifest
+from buildtools.oci.layer import COMPRESSOR, LINUX, Entry, Layer, LayerFormat, write_layer
+from buildtools.plan import Target
+from buildtools.record import BaseRecord, BlobRecord, BuildRecord
+from buildtools.spec.variant import SCRATCH, Variant
+from buildtools.stores.base import Store
+from buildtools.windows.layer import WINDOWS
+
+BUILDER: Final = f"assemble/1 {COMPRESSOR}"
+LAYER_EPOCH: Final = 315532800
+"""1980-01-01T00:00:00Z, the time of every entry of every layer: the same files are the same layer on any
+commit, and no tool that packs the file again (zip, FAT) meets a date that it cannot write."""
+
+_FORMATS: Final[Mapping[str, LayerFormat]] = {"linux": LINUX, "windows": WINDOWS}
+
+
+@dataclass(kw_only=True)
+class Assemble:
+    """Assembles targets from the entries that `entries` makes for a variant.
+
+    `bases` maps a base manifest's digest to its image. Targets that differ only in their base share one
+    layer, which is written once however many threads ask for it.
+    """
+
+    entries: Callable[[Variant], list[Entry]]
+    bases: Mapping[str, BaseImage]
+    _layers: dict[Digest, "Future[Layer]"] = field(default_factory=dict, init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+
+    def build(self, target: Target, store: Store) -> BuildRecord:
+        """Put the target's image into the store; raises BuildError."""
+        base = self.bases[target.base.digest] if target.base.digest else None
+        layer = self._layer(target, store)
+        created = rfc3339(target.created)
+        config = build_config(
+            base.config if base else None,
+            platform=target.variant.platform,
+            settings=target.variant.config,
+            diff_ids=(layer.diff_id,),
+            history=(f"buildtools layer {target.variant.image}",),
+            created=created,
+        )
+        manifest = Manifest.build(
+            config=config.descriptor,
+            layers=(*(base.manifest.layers if base else ()), layer.descriptor),
+            annotations=_annotations(target, created),
+            media_type=OCI_MANIFEST,
+        )
+        self._put(store, config, manifest, base)
+        return _record(target, layer, config, manifest, base)
+
+    def _put(self, store: Store, config: ImageConfig, manifest: Manifest, base: BaseImage | None) -> None:
+        put_bytes(store, config.descriptor, config.raw)
+        if base:
+            for descriptor in base.manifest.layers:
+                if descriptor.digest in base.blobs:
+                    put_bytes(store, descriptor, base.blobs[descriptor.digest])
+        store.put_manifest(manifest.raw, manifest.media_type)
+
+    def _layer(self, target: Target, store: Store) -> Layer:
+        """The application layer: from the last build, from another thread, or written now."""
+        with self._lock:
+            future = self._layers.get(target.layer_fingerprint)
+            mine = future is None
+            if future is None:
+                future = self._layers[target.layer_fingerprint] = Future()
+        if mine:
+            try:
+                future.set_result(self._kept(target, store) or self._written(target, store))
+            except BaseException as error:
+                future.set_exception(error)
+                raise
+        return future.result()
+
+    def _kept(self, target: Target, store: Store) -> Layer | None:
+        record = target.record
+        if record is None or record.layer_fingerprint != target.layer_fingerprint or len(record.layers) != 1:
+            return None
+        blob = record.layers[0]
+        if not store.has_blob(blob.descriptor):
+            return None
+        return Layer(descriptor=blob.descriptor, diff_id=Digest(blob.diff_id), size=0)
+
+    def _written(self, target: Target, store: Store) -> Layer:
+        entries = self.entries(target.variant)
+        with store.new_blob() as blob:
+            layer = write_layer(entries, blob, system=_FORMATS[target.variant.platform.os], epoch=LAYER_EPOCH)
+            blob.commit(layer.descriptor)
+        return layer
+
+
+def put_bytes(store: Store, descriptor: Descriptor, data: bytes) -> None:
+    """Put a small blob into the store unless it is there."""
+    if not store.has_blob(descriptor):
+        with store.new_blob() as blob:
+            blob.write(data)
+            blob.commit(descriptor)
+
+
+def rfc3339(seconds: int) -> str:
+    """Seconds since 1970 as the specs write a time: `2026-11-24T00:00:00Z`."""
+    return datetime.fromtimestamp(seconds, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _annotations(target: Target, created: str) -> dict[str, str]:
+    prefix = "org.opencontainers.image"
+    annotations = {f"{prefix}.created": created}
+    if target.base.reference != SCRATCH:
+        annotations[f"{prefix}.base.name"] = target.base.reference
+        if target.base.digest:
+            annotations[f"{prefix}.base.digest"] = target.base.digest
+    return annotations
+
+
+def _record(
+    target: Target, layer: Layer, config: ImageConfig, manifest: Manifest, base: BaseImage | None
+) -> BuildRecord:
+    platform = config.platform
+    base_diff_ids = base.config.diff_ids if base else ()
+    base_layers = base.manifest.layers if base else ()
+    return BuildRecord(
+        image=target.variant.image,
+        label=target.variant.label,
+        os=platform.os,
+        architecture=platform.architecture,
+        variant=platform.variant,
+        os_version=platform.os_version,
+        os_features=platform.os_features,
+        fingerprint=target.fingerprint,
+        layer_fingerprint=target.layer_fingerprint,
+        ingredients=dict(target.ingredients),
+        manifest=BlobRecord.of(manifest.descriptor),
+        config=BlobRecord.of(config.descriptor),
+        layers=(BlobRecord.of(layer.descriptor, diff_id=layer.diff_id),),
+        base_layers=tuple(
+            BlobRecord.of(descriptor, diff_id=diff_id)
+            for descriptor, diff_id in zip(base_layers, base_diff_ids, strict=True)
+        ),
+        base=BaseRecord(
+            reference=target.base.reference,
+            digest=target.base.digest,
+            os_version=target.base.os_version,
+            stand_in=target.base.stand_in,
+        ),
+        tools=dict(target.tools),
+        compressor=COMPRESSOR,
+        created=target.created,
+    )

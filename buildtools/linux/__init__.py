@@ -1,0 +1,1 @@
+"""What Linux wants: program files."""

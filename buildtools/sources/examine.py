@@ -1,0 +1,174 @@
+"""What is wrong with a variant's files before they become a layer: programs, loaders, secrets."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import BinaryIO, Final
+
+from buildtools.errors import Diagnostic, Severity
+from buildtools.linux import elf
+from buildtools.oci.layer import Entry, Kind
+from buildtools.spec.variant import HOST_PROCESS, SCRATCH, Variant
+from buildtools.windows import pe
+from buildtools.windows.paths import PathError, image_path
+
+_SECRETS: Final = re.compile(
+    r"(^|/)(\.env(\.[^/]*)?|id_(rsa|dsa|ecdsa|ed25519)|\.git|\.npmrc|\.pypirc|\.netrc|nuget\.config"
+    r"|\.docker/config\.json|[^/]*\.pfx|credentials(\.json)?|\.aws/[^/]*)(/|$)",
+    re.IGNORECASE,
+)
+_OWNED: Final = ("windows", "program files", "program files (x86)", "programdata", "users")
+_HEAD: Final = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Image:
+    """The variant with its entries by path, without case on Windows."""
+
+    variant: Variant
+    entries: Mapping[str, Entry] = field(repr=False)
+
+    def find(self, path: str) -> Entry | None:
+        return self.entries.get(path.casefold() if self.variant.platform.os == "windows" else path)
+
+    def finding(
+        self, code: str, message: str, hint: str, *, severity: Severity = "error", entry: Entry | None = None
+    ) -> Diagnostic:
+        where = entry.origin or entry.path if entry else f"{self.variant.folder}/image.yaml"
+        text = f"{self.variant.image} {self.variant.label}: {message}"
+        return Diagnostic(code=code, message=text, hint=hint, path=where, severity=severity)
+
+
+def examine(variant: Variant, entries: Sequence[Entry]) -> list[Diagnostic]:
+    """Everything that is wrong, errors and warnings; an empty list is what a good image has."""
+    fold = str.casefold if variant.platform.os == "windows" else str
+    image = _Image(variant=variant, entries={fold(entry.path): entry for entry in entries})
+    found = [*_entrypoint(image)]
+    for entry in entries:
+        found.extend(_names(image, entry))
+        if entry.kind is Kind.FILE and entry.open:
+            with entry.open() as file:
+                found.extend(_program(image, entry, file))
+    return found
+
+
+def program_path(variant: Variant) -> str | None:
+    """The path inside the image of the program that its config starts; None where it is not absolute."""
+    program = (*(variant.config.entrypoint or ()), *(variant.config.cmd or ()))[:1]
+    if not program:
+        return None
+    if variant.platform.os != "windows":
+        return program[0].strip("/") if program[0].startswith("/") else None
+    try:
+        return image_path(program[0])
+    except PathError:
+        return None
+
+
+def _entrypoint(image: _Image) -> Iterator[Diagnostic]:
+    path = program_path(image.variant)
+    if path is None:
+        return
+    entry = image.find(path)
+    if entry is None and image.variant.platform.os == "windows":
+        entry = image.find(f"{path}.exe")
+    if entry is None:
+        # On a base with content of its own the program may be the base's.
+        if image.variant.base in {SCRATCH, HOST_PROCESS}:
+            text = f"the entrypoint {path} is not in the image"
+            yield image.finding(
+                "entrypoint-missing", text, "copy it there with `files`, or mend `entrypoint`"
+            )
+    elif entry.kind is Kind.FILE and image.variant.platform.os != "windows" and not entry.mode & 0o111:
+        text = f"the entrypoint {path} is not executable (mode {entry.mode:04o})"
+        yield image.finding("entrypoint-mode", text, 'give it `mode: "0755"`', entry=entry)
+    elif entry.kind is Kind.DIRECTORY:
+        yield image.finding(
+            "entrypoint-directory", f"the entrypoint {path} is a directory", "name the program"
+        )
+
+
+def _names(image: _Image, entry: Entry) -> Iterator[Diagnostic]:
+    if _SECRETS.search(entry.path):
+        text = f"{entry.path} looks like a secret, and everybody who pulls the image can read it"
+        yield image.finding(
+            "secret",
+            text,
+            "leave it out with `exclude`, mount it at run time",
+            severity="warning",
+            entry=entry,
+        )
+    first = entry.path.partition("/")[0].casefold()
+    if image.variant.platform.os == "windows" and image.variant.base != HOST_PROCESS and first in _OWNED:
+        text = f"{entry.path} lies in a folder of Windows, whose access list this layer replaces"
+        hint = "put it into a folder of its own, as in C:\\app"
+        yield image.finding("base-directory", text, hint, severity="warning", entry=entry)
+
+
+def _program(image: _Image, entry: Entry, file: BinaryIO) -> Iterator[Diagnostic]:
+    head = file.read(_HEAD)
+    for magic, check in _PROGRAMS.items():
+        if head.startswith(magic):
+            yield from check(image, entry, file)
+
+
+def _elf_program(image: _Image, entry: Entry, file: BinaryIO) -> Iterator[Diagnostic]:
+    if image.variant.platform.os == "windows":
+        yield _foreign(image, entry, "a program for Linux (ELF)")
+        return
+    try:
+        program = elf.read_program(file)
+    except elf.ElfError as error:
+        yield image.finding("program-damaged", f"{entry.path}: {error}", "build it again", entry=entry)
+        return
+    yield from _architecture(image, entry, program.architecture)
+    loader = program.interpreter.strip("/")
+    if loader and image.variant.base == SCRATCH and image.find(loader) is None:
+        text = f"{entry.path} needs the dynamic loader {program.interpreter}, which the image has not"
+        hint = "link it statically (CGO_ENABLED=0 for Go), or use a base that has it"
+        yield image.finding("loader-missing", text, hint, entry=entry)
+
+
+def _pe_program(image: _Image, entry: Entry, file: BinaryIO) -> Iterator[Diagnostic]:
+    try:
+        program = pe.read_program(file)
+    except pe.PeError as error:
+        if entry.path.lower().endswith((".exe", ".dll")):
+            yield image.finding("program-damaged", f"{entry.path}: {error}", "build it again", entry=entry)
+        return
+    if image.variant.platform.os != "windows":
+        yield _foreign(image, entry, "a program for Windows (PE)")
+        return
+    if not program.is_dotnet:
+        yield from _architecture(image, entry, program.architecture)
+    if program.subsystem == pe.GUI and entry is image.find(program_path(image.variant) or ""):
+        text = f"the entrypoint {entry.path} is a program with windows, so it has no output in a container"
+        hint = "build it for the console (-H=windowsgui off, /SUBSYSTEM:CONSOLE)"
+        yield image.finding("subsystem", text, hint, severity="warning", entry=entry)
+    for name, hint in pe.missing_dlls(program, image.variant.base).items():
+        folder = entry.path.rpartition("/")[0]
+        if image.find(f"{folder}/{name}".lstrip("/")) is None:
+            text = f"{entry.path} needs {name}, which {image.variant.base} lacks"
+            yield image.finding("dll-missing", text, hint, entry=entry)
+
+
+def _foreign(image: _Image, entry: Entry, what: str) -> Diagnostic:
+    started = entry is image.find(program_path(image.variant) or "")
+    severity: Severity = "error" if started else "warning"
+    text = f"{entry.path} is {what} in an image for {image.variant.platform.os}"
+    return image.finding(
+        "program-os", text, "copy the program of this platform", severity=severity, entry=entry
+    )
+
+
+def _architecture(image: _Image, entry: Entry, found: str) -> Iterator[Diagnostic]:
+    wanted = image.variant.platform.architecture
+    if found and found != wanted and not (found == "386" and wanted == "amd64"):
+        text = f"{entry.path} is for {found} in an image for {wanted}"
+        yield image.finding("program-architecture", text, "copy the program of this platform", entry=entry)
+
+
+_PROGRAMS: Final[Mapping[bytes, Callable[[_Image, Entry, BinaryIO], Iterator[Diagnostic]]]] = {
+    elf.MAGIC: _elf_program,
+    pe.MAGIC: _pe_program,
+}

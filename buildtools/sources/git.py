@@ -1,0 +1,65 @@
+"""When things were last committed: the one question that is put to git."""
+
+import os
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+_MARK: Final = b"\x01"
+_CHUNK: Final = 65536
+
+
+def commit_times(project: Path, folders: Sequence[str]) -> Mapping[str, int]:
+    """Seconds since 1970 of the last commit that touched each folder (POSIX, relative to `project`).
+
+    One git process for all, ended as soon as each folder is found. Folders that were never committed are
+    left out; so is everything where there is no git or no repository.
+    """
+    wanted = {f"{folder.rstrip('/')}/": folder for folder in folders}
+    found: dict[str, int] = {}
+    # Without -m merges show no files: the commits that they merge do.
+    command = ["git", "log", "--format=%x01%ct", "--name-only", "-z", "--relative", "--", *folders]
+    try:
+        with subprocess.Popen(
+            command, cwd=project, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL
+        ) as process:
+            try:
+                for time, name in _touched(process):
+                    for prefix in [prefix for prefix in wanted if name.startswith(prefix)]:
+                        found[wanted.pop(prefix)] = time
+                    if not wanted:
+                        break
+            finally:
+                process.kill()
+    except OSError:
+        return {}
+    return found
+
+
+def is_shallow(project: Path) -> bool:
+    """Whether the clone lacks history, so that the oldest commit it has seems to touch everything."""
+    command = ["git", "rev-parse", "--is-shallow-repository"]
+    try:
+        answer = subprocess.run(
+            command, cwd=project, capture_output=True, stdin=subprocess.DEVNULL, timeout=10, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return answer.stdout.strip() == b"true"
+
+
+def _touched(process: "subprocess.Popen[bytes]") -> Iterator[tuple[int, str]]:
+    """Commit time and file name, newest commit first."""
+    time, rest = 0, b""
+    stream = process.stdout
+    while stream and (data := os.read(stream.fileno(), _CHUNK)):
+        *fields, rest = (rest + data).split(b"\0")
+        for field in fields:
+            text = field.lstrip(b"\n")
+            if text.startswith(_MARK):
+                # The first name follows its commit's header after a line end.
+                head, _, text = text[1:].partition(b"\n")
+                time = int(head)
+            if text:
+                yield time, text.decode("utf-8", "surrogateescape")

@@ -1,0 +1,131 @@
+"""Files of a project by pattern: the same names in the same order on every machine.
+
+A pattern is a file, a folder (all that is below it), or a glob: `*` and `?` within a name, `**` for any
+folders between. Case counts on every operating system. `.git` and `__pycache__` are never part of an image.
+Symbolic links that stay inside the root are followed where they lead to a file and refused where they lead
+to a folder or outside, since Windows checkouts have no links.
+"""
+
+import os
+import re
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from buildtools.errors import BuildError
+
+_IGNORED: Final = frozenset({".git", "__pycache__", ".DS_Store"})
+_MAGIC: Final = re.compile(r"[*?\[]")
+
+
+class SourceError(BuildError):
+    """A pattern matches nothing, or what it matches cannot be part of an image."""
+
+
+class Found(NamedTuple):
+    """A file or folder: where it is, and its name relative to the root with slashes."""
+
+    path: Path
+    name: str
+
+
+def find(root: Path, patterns: Iterable[str], exclude: Sequence[str] = ()) -> tuple[Found, ...]:
+    """The files that the patterns match, each once, sorted by name; raises SourceError.
+
+    A pattern that matches nothing is an error: what was meant is not there.
+    """
+    left_out = [glob_expression(pattern) for pattern in exclude]
+    found: dict[str, Found] = {}
+    for pattern in patterns:
+        matched = False
+        for item in _matches(root, pattern):
+            matched = True
+            if not any(expression.fullmatch(item.name) for expression in left_out):
+                found[item.name] = item
+        if not matched:
+            raise _nothing(root, pattern)
+    return tuple(found[name] for name in sorted(found, key=str.encode))
+
+
+def glob_expression(pattern: str) -> re.Pattern[str]:
+    """The regular expression of a pattern; a pattern without a slash matches in every folder."""
+    text = pattern.strip("/")
+    parts = text.split("/") if "/" in pattern.rstrip("/") else ["**", text]
+    expression = ""
+    for number, part in enumerate(parts):
+        last = number == len(parts) - 1
+        if part == "**":
+            expression += ".+" if last else "(?:[^/]+/)*"
+        else:
+            expression += _name_expression(part) + ("(?:/.*)?" if last else "/")
+    return re.compile(expression, re.DOTALL)
+
+
+def _name_expression(part: str) -> str:
+    pieces = re.split(r"(\*|\?|\[[^\]]+\])", part)
+    special = {"*": "[^/]*", "?": "[^/]"}
+    return "".join(
+        special.get(piece) or (piece.replace("[!", "[^") if _MAGIC.match(piece) else re.escape(piece))
+        for piece in pieces
+    )
+
+
+def _matches(root: Path, pattern: str) -> Iterator[Found]:
+    clean = pattern.replace("\\", "/").removeprefix("./").rstrip("/") or "."
+    if not _MAGIC.search(clean):
+        path = root if clean == "." else root / clean
+        if path.is_dir() and not path.is_symlink():
+            yield from _walk(path, "" if clean == "." else clean, root)
+        elif path.exists() or path.is_symlink():
+            yield _checked(path, clean, root)
+        return
+    fixed = clean.split("/")
+    depth = next(number for number, part in enumerate(fixed) if _MAGIC.search(part))
+    folder = "/".join(fixed[:depth])
+    # A slash in front keeps a single name to the root: globs of definitions are anchored there.
+    expression = glob_expression("/" + clean)
+    for item in _walk(root / folder if folder else root, folder, root):
+        if expression.fullmatch("/" + item.name) or expression.fullmatch(item.name):
+            yield item
+
+
+def _walk(folder: Path, name: str, root: Path) -> Iterator[Found]:
+    """All files below a folder, whatever order the disk has them in."""
+    try:
+        with os.scandir(folder) as entries:
+            listed = sorted(entries, key=lambda entry: entry.name)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise SourceError(f"{folder} cannot be read ({error.strerror})", hint="mend its access") from error
+    for entry in listed:
+        if entry.name in _IGNORED:
+            continue
+        inner = f"{name}/{entry.name}" if name else entry.name
+        if entry.is_dir(follow_symlinks=False):
+            yield from _walk(Path(entry.path), inner, root)
+        else:
+            yield _checked(Path(entry.path), inner, root)
+
+
+def _checked(path: Path, name: str, root: Path) -> Found:
+    if path.is_symlink():
+        target = Path(os.path.realpath(path))
+        if not target.is_relative_to(os.path.realpath(root)):
+            raise SourceError(
+                f"{path} is a link that leads out of {root}", hint="copy the file into the project"
+            )
+        if not target.is_file():
+            raise SourceError(f"{path} is a link that leads to no file", hint="link to a file, or remove it")
+    elif not stat.S_ISREG(path.stat().st_mode):
+        raise SourceError(f"{path} is neither a file nor a folder", hint="leave it out with `exclude`")
+    return Found(path, name)
+
+
+def _nothing(root: Path, pattern: str) -> SourceError:
+    names = [item.name for item in _walk(root, "", root)]
+    guess = get_close_matches(pattern, names, n=1, cutoff=0.5)
+    hint = f"did you mean {guess[0]!r}?" if guess else "name a file, folder or glob that exists"
+    return SourceError(f"{pattern!r} matches nothing in {root}", hint=hint)

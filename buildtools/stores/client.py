@@ -1,0 +1,163 @@
+"""Asking registries: transport, log-in, retries and what a bad status means, together for one run."""
+
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from typing import Final, TypeVar
+
+from buildtools.errors import AuthenticationError, BuildError, UnavailableError
+from buildtools.oci.jsonbytes import DocumentError, read_json
+from buildtools.settings import Settings
+from buildtools.stores.addresses import is_loopback
+from buildtools.stores.auth import Authorizer, login_hint
+from buildtools.stores.base import NotFoundError
+from buildtools.stores.credentials import Keyring
+from buildtools.stores.mirrors import Location, plain_hosts
+from buildtools.stores.redact import Redactor
+from buildtools.stores.retry import RETRIED, Clock, Fault, Tries, retrying
+from buildtools.stores.transport import Answer, Request, Transport
+
+_T = TypeVar("_T")
+
+_API_HOSTS: Final[Mapping[str, str]] = {
+    "docker.io": "registry-1.docker.io",
+    "index.docker.io": "registry-1.docker.io",
+}
+"""Registries whose API answers under another name than images do."""
+
+_MOST_ERROR_BYTES: Final = 64 * 1024
+_MOST_ERRORS: Final = 3
+
+
+class Client:
+    """All requests to registries of one run: connections, tokens and known secrets are shared.
+
+    Safe to use from several threads.
+    """
+
+    def __init__(
+        self, settings: Settings, *, clock: Clock | None = None, keyring: Keyring | None = None
+    ) -> None:
+        self.clock = clock or Clock()
+        self.redact = Redactor()
+        self.redact.learn(settings.registry_password)
+        self._plain_hosts = frozenset(settings.plain_http) | plain_hosts(settings.mirrors)
+        self._keyring = keyring or Keyring(settings)
+        self._transport = Transport(
+            clock=self.clock, redact=self.redact, plain=self._plain, ca_bundle=settings.ca_bundle
+        )
+        self._authorizers: dict[str, Authorizer] = {}
+        self._lock = threading.Lock()
+
+    def run(self, operation: Callable[[], _T]) -> _T:
+        """The result of an operation, which is tried again while it raises Fault."""
+        return retrying(operation, clock=self.clock)
+
+    def tries(self) -> Tries:
+        """The retry state for an operation that resumes where it was."""
+        return Tries(self.clock)
+
+    def attempt(
+        self,
+        location: Location,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        actions: str = "pull",
+    ) -> Answer:
+        """One try of a request about a repository, logged in where the registry asks for it.
+
+        `path` is what follows the repository, such as `manifests/latest`. Returns an answer of any status
+        but 401, which raises AuthenticationError; raises Fault when the try failed on the way.
+        """
+        base_url = self.base_url(location)
+        authorizer = self._authorizer(base_url)
+        scope = f"repository:{location.repository}:{actions}"
+        request = Request(
+            method=method,
+            url=f"{base_url}/v2/{location.repository}/{path}",
+            headers=headers or {},
+            authorization=authorizer.header(scope, location.repository),
+            shown=f"{location.host} (the mirror of {location.upstream})" if location.upstream else "",
+        )
+        answer = self._transport.send(request)
+        if answer.status != 401:
+            return answer
+        with answer:
+            authorization = authorizer.renewed(
+                answer.challenges, scope, location.repository, refused=request.authorization
+            )
+        answer = self._transport.send(replace(request, authorization=authorization))
+        if answer.status != 401:
+            return answer
+        # Twice is enough: a third wrong password may lock the account.
+        with answer:
+            raise AuthenticationError(
+                f"{location.host} refuses the log-in for {location.repository}{self._detail(answer)}",
+                hint=login_hint(location.host),
+            )
+
+    def base_url(self, location: Location) -> str:
+        """The address of a registry's API, such as `https://registry-1.docker.io`."""
+        scheme = location.scheme or ("http" if self._plain(location.host) else "https")
+        return f"{scheme}://{_API_HOSTS.get(location.host, location.host)}"
+
+    def failure(self, answer: Answer, location: Location, what: str, *, hint: str = "") -> Exception:
+        """What an answer of this status means for `what`, such as `manifest ghcr.io/acme/app:1`.
+
+        `hint` replaces what people are told about something that was not found.
+        """
+        status, host, detail = answer.status, location.host, self._detail(answer)
+        if status in RETRIED:
+            error = UnavailableError(
+                f"{host} answered {status} for {what}{detail}", hint="it is safe to run the command again"
+            )
+            return Fault(error, tries=RETRIED[status], retry_after=answer.retry_after)
+        if status == 404:
+            hint = hint or f"check the name, or run `docker login {host}` if it is private"
+            return NotFoundError(f"{what[:1].upper()}{what[1:]} was not found{detail}", hint=hint)
+        if status == 403:
+            return AuthenticationError(f"{host} denies {what}{detail}", hint=login_hint(host))
+        return BuildError(
+            f"{host} answered {status} for {what}{detail}", hint="check that it is an image registry"
+        )
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._transport.close()
+
+    def _plain(self, host: str) -> bool:
+        return is_loopback(host) or host in self._plain_hosts
+
+    def _authorizer(self, base_url: str) -> Authorizer:
+        with self._lock:
+            if base_url not in self._authorizers:
+                self._authorizers[base_url] = Authorizer(
+                    base_url,
+                    keyring=self._keyring,
+                    send=self._transport.send,
+                    clock=self.clock,
+                    redact=self.redact,
+                    plain=self._plain,
+                )
+            return self._authorizers[base_url]
+
+    def _detail(self, answer: Answer) -> str:
+        """What the body says about an error, in brackets, fit to be printed."""
+        raw = b""
+        with suppress(Fault):
+            raw = answer.read(_MOST_ERROR_BYTES) or b""
+        text = self.redact.foreign(_said(raw, answer.headers.get("Content-Type", "")))
+        return f" ({text})" if text else ""
+
+
+def _said(raw: bytes, media_type: str) -> str:
+    """The messages of an error document; other text only where it is plain."""
+    try:
+        errors = read_json(raw, "the answer").get("errors").items(most=1000)
+        texts = [(item.get("code").text(), item.get("message").text()) for item in errors[:_MOST_ERRORS]]
+    except DocumentError:
+        return raw.decode("utf-8", "replace") if media_type.startswith("text/plain") else ""
+    return "; ".join(": ".join(filter(None, pair)) for pair in texts)

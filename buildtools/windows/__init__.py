@@ -1,0 +1,1 @@
+"""What Windows wants: releases, security descriptors, paths, hives, program files, layers."""

@@ -1,0 +1,155 @@
+"""The table of Windows releases: a new Windows version is one row here and nowhere else.
+
+Sources: MicrosoftDocs/Virtualization-Documentation:base-image-lifecycle.md, version-compatibility.md;
+actions/runner-images:README.md; MicrosoftDocs/azure-aks-docs; state of November 2026.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from difflib import get_close_matches
+from typing import Final
+
+_VERSION: Final = re.compile(r"(\d{1,5})\.(\d{1,5})\.(\d{1,5})(?:\.(\d{1,9}))?", re.ASCII)
+
+STABLE_ABI_SINCE: Final = 20348
+"""The first host build whose process isolation runs images of older builds, down to this one."""
+
+
+class UnknownReleaseError(ValueError):
+    """No row of the table has this name."""
+
+
+class OsVersionError(ValueError):
+    """The text is not a Windows version."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class OsVersion:
+    """A Windows version, compared as numbers; `revision` is None in the three-part form."""
+
+    major: int
+    minor: int
+    build: int
+    revision: int | None = None
+
+    def __str__(self) -> str:
+        """`10.0.20348.2700`."""
+        parts = (self.major, self.minor, self.build, self.revision)
+        return ".".join(str(part) for part in parts if part is not None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aks:
+    """What Azure Kubernetes Service offers: Kubernetes versions from and to, and when it ended."""
+
+    since: str = ""
+    until: str = ""
+    retired: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowsRelease:
+    """A release that has base images.
+
+    `tags` maps a base's repository to its tag where that is not `name`. `hosted_runner` is the GitHub
+    Actions label of a machine of this build, None where GitHub has none. `process_hosts` are builds of
+    hosts that run its images under process isolation. `product` is the name that people know.
+    """
+
+    name: str
+    build: int
+    product: str
+    aliases: tuple[str, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict, hash=False)
+    hosted_runner: str | None = None
+    process_hosts: tuple[int, ...]
+    aks: Aks = Aks()
+    mainstream_end: date
+    extended_end: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostBuild:
+    """A Windows build that nodes run; clients and annual channels have no base images of their own."""
+
+    build: int
+    product: str
+
+
+RELEASES: Final = (
+    WindowsRelease(
+        name="ltsc2019",
+        build=17763,
+        product="Windows Server 2019",
+        aliases=("1809",),
+        tags={"mcr.microsoft.com/windows/nanoserver": "1809"},
+        process_hosts=(17763,),
+        aks=Aks(until="1.32", retired=date(2026, 3, 1)),
+        mainstream_end=date(2024, 1, 9),
+        extended_end=date(2029, 1, 9),
+    ),
+    WindowsRelease(
+        name="ltsc2022",
+        build=20348,
+        product="Windows Server 2022",
+        hosted_runner="windows-2022",
+        process_hosts=(20348, 22000, 22621, 22631, 25398, 26100, 26200, 26300),
+        aks=Aks(since="1.25", until="1.36"),
+        mainstream_end=date(2026, 10, 13),
+        extended_end=date(2031, 10, 14),
+    ),
+    WindowsRelease(
+        name="ltsc2025",
+        build=26100,
+        product="Windows Server 2025",
+        hosted_runner="windows-2025",
+        # Windows 11 25H2 and later pick these images and fail to start them (microsoft/hcsshim#2566).
+        process_hosts=(26100,),
+        aks=Aks(since="1.32"),
+        mainstream_end=date(2029, 10, 9),
+        extended_end=date(2034, 10, 10),
+    ),
+)
+
+OTHER_HOSTS: Final = (
+    HostBuild(build=19045, product="Windows 10 22H2"),
+    HostBuild(build=22000, product="Windows 11 21H2"),
+    HostBuild(build=22621, product="Windows 11 22H2"),
+    HostBuild(build=22631, product="Windows 11 23H2"),
+    HostBuild(build=25398, product="Windows Server 23H2"),
+    HostBuild(build=26200, product="Windows 11 25H2"),
+    HostBuild(build=26300, product="Windows 11 26H2"),
+)
+
+
+def release(name: str, table: Sequence[WindowsRelease] = RELEASES) -> WindowsRelease:
+    """The release of this name or alias; raises UnknownReleaseError with a guess."""
+    for row in table:
+        if name == row.name or name in row.aliases:
+            return row
+    names = [row.name for row in table]
+    guess = get_close_matches(name, names, n=1, cutoff=0.6)
+    hint = f"did you mean {guess[0]}?" if guess else f"known are {', '.join(names)}"
+    raise UnknownReleaseError(f"unknown Windows release {name!r}: {hint}")
+
+
+def by_build(build: int, table: Sequence[WindowsRelease] = RELEASES) -> WindowsRelease | None:
+    """The release of this build, None where there is none."""
+    return next((row for row in table if row.build == build), None)
+
+
+def product_of(build: int, table: Sequence[WindowsRelease] = RELEASES) -> str:
+    """What people call a host of this build."""
+    products = {row.build: row.product for row in OTHER_HOSTS} | {row.build: row.product for row in table}
+    return products.get(build, f"Windows build {build}")
+
+
+def parse_os_version(text: str) -> OsVersion:
+    """Read `10.0.20348.2700` or `10.0.20348`; raises OsVersionError."""
+    match = _VERSION.fullmatch(text)
+    if match is None:
+        raise OsVersionError(f"{text!r} is not a Windows version: it has four numbers, as in 10.0.20348.2700")
+    major, minor, build, revision = match.groups()
+    return OsVersion(int(major), int(minor), int(build), None if revision is None else int(revision))

@@ -1,0 +1,3 @@
+module buildtools.dev/images/cni-installer
+
+go 1.24

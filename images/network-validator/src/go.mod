@@ -1,0 +1,3 @@
+module buildtools.dev/images/network-validator
+
+go 1.24

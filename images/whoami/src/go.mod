@@ -1,0 +1,3 @@
+module buildtools.dev/images/whoami
+
+go 1.24

@@ -1,0 +1,130 @@
+#!/usr/bin/env -S uv run --script
+# /// script
+# requires-python = ">=3.11"
+# dependencies = ["nox>=2025.5.1"]
+# ///
+"""Sessions: each installs what it needs and runs one command; what stands behind `--` is handed on."""
+
+import hashlib
+import shutil
+import subprocess
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.5.1"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_existing_virtualenvs = True
+
+PROJECT = nox.project.load_toml("pyproject.toml")
+GO = PROJECT["dependency-groups"]["go"][0].partition("==")[2]
+PURE = PROJECT["tool"]["importlinter"]["contracts"][1]["source_modules"]
+WHOLE_RUN = {"--profile", "long", "--profile=long", "--update-golden"}
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style, types and the direction of imports."""
+    install(session, "lint")
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("mypy")
+    session.run("lint-imports")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the unit tests, hold the pure floors to 98 % of their branches, then ask real components."""
+    install(session, "test", *go())
+    if not WHOLE_RUN.issuperset(session.posargs):
+        session.run("pytest", *session.posargs)
+        return
+    session.run("pytest", "-n", "auto", "--cov", "--cov-report=", "tests/unit", *session.posargs)
+    session.run("coverage", "report", "--skip-covered", "--fail-under=98", f"--include={pure_files()}")
+    session.run("pytest", "tests/integration", *session.posargs)
+
+
+@nox.session(default=False)
+def demo(session: nox.Session) -> None:
+    """Build, join, check and run the example images on this machine, offline."""
+    install(session, *go())
+    session.run("buildtools", "demo", *session.posargs)
+
+
+@nox.session(default=False)
+def plan(session: nox.Session) -> None:
+    """Say what would be built, and why."""
+    install(session, *go())
+    session.run("buildtools", "plan", *session.posargs)
+
+
+@nox.session(default=False)
+def build(session: nox.Session) -> None:
+    """Build images into OCI layouts under dist/oci."""
+    install(session, *go())
+    session.run("buildtools", "build", *session.posargs)
+
+
+@nox.session(default=False)
+def check(session: nox.Session) -> None:
+    """Find what is wrong in definitions, layouts and layers."""
+    install(session, *go())
+    session.run("buildtools", "check", *session.posargs)
+
+
+@nox.session(default=False)
+def inspect(session: nox.Session) -> None:
+    """Show what is in a layout or a registry, and which entry each node takes."""
+    install(session)
+    session.run("buildtools", "inspect", *session.posargs)
+
+
+@nox.session(default=False)
+def pins(session: nox.Session) -> None:
+    """Resolve bases and fetched assets to digests."""
+    install(session)
+    session.run("buildtools", "pins", *session.posargs)
+
+
+@nox.session(default=False)
+def schema(session: nox.Session) -> None:
+    """Print the JSON Schema of a definition file."""
+    install(session)
+    session.run("buildtools", "schema", *session.posargs)
+
+
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """Measure builds beside other tools that this machine has."""
+    install(session, *go())
+    session.run("python", "-m", "tests.bench", *session.posargs)
+
+
+def go() -> list[str]:
+    """The dependency group that brings Go, unless that very version is on PATH."""
+    program = shutil.which("go")
+    asked = [program, "env", "GOVERSION"]
+    if program and subprocess.run(asked, capture_output=True, text=True).stdout.strip() == f"go{GO}":
+        return []
+    return ["go"]
+
+
+def pure_files() -> str:
+    """The files of the floors that touch nothing, as `coverage report` takes them."""
+    paths = [module.replace(".", "/") for module in PURE]
+    return ",".join(f"{path}.py,{path}/*" for path in paths)
+
+
+def install(session: nox.Session, *groups: str) -> None:
+    """Install this project and dependency groups, unless the session's environment has just these."""
+    requirements = nox.project.dependency_groups(PROJECT, *groups)
+    parts = [str(Path.cwd()), Path("pyproject.toml").read_text(encoding="utf-8"), *requirements]
+    wanted = hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    stamp = Path(session.virtualenv.location) / "installed"
+    if not stamp.is_file() or stamp.read_text() != wanted:
+        session.install("-e", ".", *requirements)
+        stamp.write_text(wanted)
+
+
+if __name__ == "__main__":
+    nox.main()

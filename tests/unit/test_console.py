@@ -1,0 +1,180 @@
+"""The terminal: tables, notes, faults, and text that cannot take it over."""
+
+import io
+
+import pytest
+
+from buildtools.console import Console, Stopwatch, Table, annotation, printable, seconds, size
+from buildtools.errors import BuildError, ConfigurationError, Diagnostic, VerificationError
+from buildtools.settings import Settings
+
+FINDING = Diagnostic(
+    code="unknown-key",
+    message='unknown key "platfroms"',
+    hint='did you mean "platforms"?',
+    path="images/a/image.yaml",
+    line=3,
+    column=1,
+)
+
+
+def console(**settings: bool) -> Console:
+    """A console on two strings."""
+    return Console(settings=Settings(**settings), out=io.StringIO(), err=io.StringIO())
+
+
+def test_a_finding_is_one_line_with_place_fault_and_remedy() -> None:
+    """People and editors read file:line:column first."""
+    terminal = console()
+    terminal.fault(ConfigurationError(FINDING))
+    assert terminal.err.getvalue() == (
+        'images/a/image.yaml:3:1: error: unknown key "platfroms": did you mean "platforms"?\n'
+    )
+
+
+def test_an_error_without_a_place_says_what_and_what_to_do() -> None:
+    """Errors that are not about a file have no colon in front."""
+    terminal = console()
+    terminal.fault(BuildError("the disk is full", hint="make room"))
+    assert terminal.err.getvalue() == "error: the disk is full: make room\n"
+
+
+def test_a_verification_error_shows_its_findings_before_its_summary() -> None:
+    """The sum comes last, where the eye is."""
+    terminal = console()
+    terminal.fault(VerificationError("1 fault in 1 file", diagnostics=(FINDING,)))
+    lines = terminal.err.getvalue().splitlines()
+    assert lines[0].startswith("images/a/image.yaml:3:1: error: unknown key")
+    assert lines[1] == "error: 1 fault in 1 file"
+
+
+def test_under_github_actions_a_finding_is_an_annotation_too() -> None:
+    """GitHub shows it beside the line of the file."""
+    terminal = console(github_actions=True)
+    terminal.fault(ConfigurationError(FINDING))
+    first = terminal.err.getvalue().splitlines()[0]
+    assert first == (
+        "::error file=images/a/image.yaml,line=3,col=1,title=unknown-key::"
+        'unknown key "platfroms": did you mean "platforms"?'
+    )
+
+
+@pytest.mark.parametrize(
+    ("finding", "text"),
+    [
+        (Diagnostic(code="c", message="50% of\ntwo"), "::error title=c::50%25 of%0Atwo"),
+        (
+            Diagnostic(code="c", message="m", path="a,b:c", severity="warning"),
+            "::warning file=a%2Cb%3Ac,title=c::m",
+        ),
+        (Diagnostic(code="c", message="m", severity="note"), "::notice title=c::m"),
+    ],
+)
+def test_annotations_escape_what_the_runner_would_read(finding: Diagnostic, text: str) -> None:
+    """Percent signs, line ends, commas and colons have a meaning in workflow commands."""
+    assert annotation(finding) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain – text", "plain – text"),
+        ("\x1b[31mred", "\\x1b[31mred"),
+        ("two\nlines", "two\\nlines"),
+        ("::set-output name=a::b", ":\u200b:set-output name=a:\u200b:b"),
+        ("  ::add-mask::x", "  :\u200b:add-mask:\u200b:x"),
+        ("a::b", "a::b"),
+    ],
+)
+def test_text_of_strangers_cannot_take_over_the_terminal(text: str, shown: str) -> None:
+    """Labels and tags are anybody's text: no control character, no workflow command."""
+    assert printable(text) == shown
+
+
+def test_a_table_draws_columns_and_rows() -> None:
+    """Every cell is there, under its column."""
+    terminal = console()
+    table = Table(
+        columns=("image", "size"), rows=[("whoami", "1 B")], title="Images", right=frozenset({"size"})
+    )
+    terminal.table(table)
+    text = terminal.out.getvalue()
+    assert [line.split() for line in text.splitlines() if line.strip(" ─")] == [
+        ["Images"],
+        ["image", "size"],
+        ["whoami", "1", "B"],
+    ]
+
+
+def test_a_table_shows_markup_as_text() -> None:
+    """A label such as [bold] is not a style."""
+    terminal = console()
+    terminal.table(Table(columns=("a",), rows=[("[bold]x[/bold]",)]))
+    assert "[bold]x[/bold]" in terminal.out.getvalue()
+
+
+def test_notes_are_lines_and_quiet_leaves_them_out() -> None:
+    """A log has one line a note; `--quiet` has none."""
+    terminal = console()
+    terminal.note("compiling")
+    assert terminal.err.getvalue() == "compiling\n"
+    terminal.quiet = True
+    terminal.note("compiling")
+    with terminal.working("building"):
+        pass
+    assert terminal.err.getvalue() == "compiling\n"
+
+
+def test_work_is_a_group_under_github_actions() -> None:
+    """The group ends even where the work fails."""
+    terminal = console(github_actions=True)
+    with pytest.raises(BuildError), terminal.working("building"):
+        raise BuildError("no")
+    assert terminal.err.getvalue() == "::group::building\n::endgroup::\n"
+
+
+class Terminal(io.StringIO):
+    """A string that claims to be a terminal."""
+
+    def isatty(self) -> bool:
+        """Always."""
+        return True
+
+
+def test_work_on_a_terminal_is_a_spinner_that_leaves_nothing_behind() -> None:
+    """Notes change the spinner's text; once the work ends the line is cleared."""
+    terminal = Console(settings=Settings(no_color=True), out=io.StringIO(), err=Terminal())
+    with terminal.working("building"):
+        terminal.note("compiling whoami")
+    terminal.note("done")
+    text = terminal.err.getvalue()
+    assert "compiling whoami" in text
+    assert text.endswith("done\n")
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (None, "–"),
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 kB"),
+        (7_400_000, "7.4 MB"),
+        (2_500_000_000_000, "2500.0 GB"),
+    ],
+)
+def test_sizes(count: int | None, text: str) -> None:
+    """Decimal units, as registries count."""
+    assert size(count) == text
+
+
+@pytest.mark.parametrize(("duration", "text"), [(0.44, "0.4 s"), (65.2, "1 min 05 s")])
+def test_durations(duration: float, text: str) -> None:
+    """Seconds, and minutes where they are many."""
+    assert seconds(duration) == text
+
+
+def test_a_stopwatch_never_runs_backwards() -> None:
+    """It reads the monotonic clock."""
+    watch = Stopwatch()
+    assert 0 <= watch() <= watch()
