@@ -4,26 +4,38 @@ Source: System V ABI, "ELF Header" and "Program Header". The file may be anybody
 against bounds.
 """
 
+import io
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, Literal
 
 MAGIC: Final = b"\x7fELF"
 
-_MACHINES: Final[Mapping[int, str]] = {
-    3: "386",
-    8: "mips",
-    21: "ppc64",
-    22: "s390x",
-    40: "arm",
-    62: "amd64",
-    183: "arm64",
-    243: "riscv64",
-    258: "loong64",
+Kind = Literal["executable", "shared", "other"]
+
+_LITTLE: Final = "<"
+_BIG: Final = ">"
+_CLASSES: Final[Mapping[int, int]] = {1: 32, 2: 64}
+_ORDERS: Final[Mapping[int, str]] = {1: _LITTLE, 2: _BIG}
+_KINDS: Final[Mapping[int, Kind]] = {2: "executable", 3: "shared"}
+# One machine number stands for several of OCI's architectures: word size and byte order decide.
+# Which variant of arm it is (v5 to v7) the header does not say.
+_ARCHITECTURES: Final[Mapping[tuple[int, int, str], str]] = {
+    (3, 32, _LITTLE): "386",
+    (8, 32, _BIG): "mips",
+    (8, 32, _LITTLE): "mipsle",
+    (8, 64, _BIG): "mips64",
+    (8, 64, _LITTLE): "mips64le",
+    (21, 64, _BIG): "ppc64",
+    (21, 64, _LITTLE): "ppc64le",
+    (22, 64, _BIG): "s390x",
+    (40, 32, _LITTLE): "arm",
+    (62, 64, _LITTLE): "amd64",
+    (183, 64, _LITTLE): "arm64",
+    (243, 64, _LITTLE): "riscv64",
+    (258, 64, _LITTLE): "loong64",
 }
-_EXECUTABLE: Final = 2
-_SHARED: Final = 3
 _INTERPRETER: Final = 3
 _MOST_HEADERS: Final = 1024
 _MOST_PATH: Final = 4096
@@ -37,38 +49,38 @@ class ElfError(ValueError):
 class Program:
     """What a program file says of itself.
 
-    `architecture` is OCI's word, empty for a processor that OCI has none for. `interpreter` is the dynamic
-    loader's path, empty for a static program. `runs` is false for object files and core dumps.
+    `architecture` is OCI's word, empty for a processor that OCI has none for; `bits` is 32 or 64. `kind` is
+    "shared" for libraries and for programs that may be loaded anywhere (the usual form today), "other" for
+    object files and core dumps. `interpreter` is the dynamic loader's path, empty for a static program.
     """
 
     architecture: str
+    bits: int
+    kind: Kind
     interpreter: str
-    runs: bool
+
+    @property
+    def runs(self) -> bool:
+        """Whether this can be started at all: false for object files and core dumps."""
+        return self.kind != "other"
 
 
-def read_program(file: BinaryIO) -> Program:
-    """Read a program file's headers; raises ElfError. The file must be seekable."""
-    ident = _bytes(file, 0, 16)
+def read_program(file: BinaryIO | bytes) -> Program:
+    """Read a program's headers; raises ElfError. A file must be seekable."""
+    source = io.BytesIO(file) if isinstance(file, bytes) else file
+    ident = _bytes(source, 0, 16)
     if ident[:4] != MAGIC:
         raise ElfError("the file does not begin with the ELF magic")
-    wide, order = _CLASSES.get(ident[4]), _ORDERS.get(ident[5])
-    if wide is None or order is None:
+    bits, order = _CLASSES.get(ident[4]), _ORDERS.get(ident[5])
+    if bits is None or order is None:
         raise ElfError("the file's class or byte order is unknown")
-    kind, machine = struct.unpack(f"{order}HH", _bytes(file, 16, 4))
+    kind, machine = struct.unpack(f"{order}HH", _bytes(source, 16, 4))
     return Program(
-        architecture=_architecture(machine, order),
-        interpreter=_interpreter(file, order, wide=wide),
-        runs=kind in {_EXECUTABLE, _SHARED},
+        architecture=_ARCHITECTURES.get((machine, bits, order), ""),
+        bits=bits,
+        kind=_KINDS.get(kind, "other"),
+        interpreter=_interpreter(source, order, wide=bits == 64),
     )
-
-
-_CLASSES: Final[Mapping[int, bool]] = {1: False, 2: True}
-_ORDERS: Final[Mapping[int, str]] = {1: "<", 2: ">"}
-
-
-def _architecture(machine: int, order: str) -> str:
-    name = _MACHINES.get(machine, "")
-    return f"{name}le" if name in {"ppc64", "mips"} and order == "<" else name
 
 
 def _interpreter(file: BinaryIO, order: str, *, wide: bool) -> str:

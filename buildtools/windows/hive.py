@@ -6,6 +6,7 @@ msuhanov/regf, "Windows registry file format specification".
 """
 
 import struct
+from collections.abc import Iterator
 from typing import Final
 
 from buildtools.windows.sddl_names import RIGHTS, SIDS
@@ -25,11 +26,11 @@ _SECURITY_OFFSET: Final = _KEY_OFFSET + _KEY_SIZE
 _SECURITY_SIZE: Final = 0x98
 _CHECKSUM_OFFSET: Final = 0x1FC
 # Hive entry key, cannot be deleted, name in ASCII.
-_ROOT_FLAGS: Final = 0x04 | 0x08 | 0x20
-
-
-class HiveError(ValueError):
-    """The bytes are not a valid hive."""
+_HIVE_ENTRY: Final = 0x04
+_ROOT_FLAGS: Final = _HIVE_ENTRY | 0x08 | 0x20
+_ROOT_AT: Final = 0x24
+_BINS_SIZE_AT: Final = 0x28
+_BIN_HEADER: Final = 0x20
 
 
 def minimal_hive() -> bytes:
@@ -41,28 +42,58 @@ def minimal_hive() -> bytes:
     return _base_block() + (bin_header + cells + free).ljust(PAGE, b"\0")
 
 
-def check_hive(data: bytes) -> None:
-    """Walk what a loader reads first: header, checksum, cells that fill the bin; raises HiveError."""
+def check_hive(data: bytes) -> list[str]:
+    """What a loader would refuse in header, checksum, bins, cells and root key; empty if nothing."""
     if len(data) < SIZE or len(data) % PAGE:
-        raise HiveError(f"a hive has whole pages, at least two: this has {len(data)} bytes")
+        return [f"a hive has whole pages, at least two: this has {len(data)} bytes"]
     if data[:4] != b"regf":
-        raise HiveError("the hive does not begin with regf")
+        return ["the hive does not begin with regf"]
+    return [*_header_faults(data), *_bin_faults(data), *_root_faults(data)]
+
+
+def _header_faults(data: bytes) -> Iterator[str]:
     first, second = struct.unpack_from("<II", data, 4)
     if first != second:
-        raise HiveError("the hive's two sequence numbers differ: it was not closed properly")
+        yield "the hive's two sequence numbers differ: it was not closed properly"
     if struct.unpack_from("<I", data, _CHECKSUM_OFFSET)[0] != checksum(data):
-        raise HiveError("the hive's checksum is wrong")
-    if data[PAGE : PAGE + 4] != b"hbin":
-        raise HiveError("the hive has no bin")
-    (end,) = struct.unpack_from("<I", data, PAGE + 8)
-    place = 0x20
-    while place < min(end, len(data) - PAGE):
+        yield "the hive's checksum is wrong"
+
+
+def _bin_faults(data: bytes) -> Iterator[str]:
+    (total,) = struct.unpack_from("<I", data, _BINS_SIZE_AT)
+    if not total or total % PAGE or PAGE + total > len(data):
+        yield f"the hive says that its bins have {total} bytes, but the file has {len(data) - PAGE} for them"
+        return
+    start = 0
+    while start < total:
+        magic, offset, size = struct.unpack_from("<4sII", data, PAGE + start)
+        if magic != b"hbin" or offset != start:
+            yield f"the hive has no bin at {start:#x}"
+            return
+        if not size or size % PAGE or start + size > total:
+            yield f"the bin at {start:#x} has the impossible size {size}"
+            return
+        yield from _cell_faults(data, start + _BIN_HEADER, start + size)
+        start += size
+
+
+def _cell_faults(data: bytes, place: int, end: int) -> Iterator[str]:
+    while place < end:
         (size,) = struct.unpack_from("<i", data, PAGE + place)
         if size == 0 or size % 8:
-            raise HiveError(f"the cell at {place:#x} has the impossible size {size}")
+            yield f"the cell at {place:#x} has the impossible size {size}"
+            return
         place += abs(size)
     if place != end:
-        raise HiveError("the hive's cells do not fill its bin")
+        yield "the hive's cells do not fill its bin"
+
+
+def _root_faults(data: bytes) -> Iterator[str]:
+    (root,) = struct.unpack_from("<I", data, _ROOT_AT)
+    cell = data[PAGE + root : PAGE + root + 8]
+    size, magic, flags = struct.unpack("<i2sH", cell) if len(cell) == 8 else (0, b"", 0)
+    if size >= 0 or magic != b"nk" or not flags & _HIVE_ENTRY:
+        yield f"the hive has no root key at {root:#x}"
 
 
 def checksum(data: bytes) -> int:

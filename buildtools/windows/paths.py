@@ -96,6 +96,11 @@ def _control(name: str) -> str:
     return f"{name!r} holds the control character {found!r}, which NTFS does not allow" if found else ""
 
 
+def _bytes(name: str) -> str:
+    found = any("\ud800" <= character <= "\udfff" for character in name)
+    return f"{name!r} is not UTF-8, so Windows would see another name" if found else ""
+
+
 def _illegal(name: str) -> str:
     found = next((character for character in name if character in ILLEGAL), "")
     return f"{name!r} holds {found}, which NTFS does not allow" if found else ""
@@ -123,7 +128,7 @@ def _internal(name: str) -> str:
     return f"{name!r} is a name that the Windows layer importer uses itself" if used else ""
 
 
-_NAME_RULES: Final = (_empty, _control, _illegal, _ending, _device, _long, _internal)
+_NAME_RULES: Final = (_empty, _control, _bytes, _illegal, _ending, _device, _long, _internal)
 
 
 def check_length(path: str) -> str | None:

@@ -4,6 +4,7 @@ Source: Microsoft Learn, "PE Format". Only what is declared is believed, and onl
 may be anybody's.
 """
 
+import io
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -44,9 +45,9 @@ class Program:
     imports: tuple[str, ...]
 
 
-def read_program(file: BinaryIO) -> Program:
-    """Read a program file's headers and imports; raises PeError. The file must be seekable."""
-    return _Reader(file).program()
+def read_program(file: BinaryIO | bytes) -> Program:
+    """Read a program's headers and imports; raises PeError. A file must be seekable."""
+    return _Reader(io.BytesIO(file) if isinstance(file, bytes) else file).program()
 
 
 class _Reader:
@@ -68,7 +69,9 @@ class _Reader:
         if magic not in {_PE32, _PE32_PLUS}:
             raise PeError(f"the optional header has the unknown magic {magic:#x}")
         self._read_sections(optional + optional_size, sections)
-        directories = self._directories(optional, wide=magic == _PE32_PLUS)
+        # The headers are mapped, too, at address 0; small linkers put the imports there.
+        self._sections.append((0, struct.unpack("<I", self._bytes(optional + 60, 4))[0], 0))
+        directories = self._directories(optional, optional_size, wide=magic == _PE32_PLUS)
         major, minor = struct.unpack("<HH", self._bytes(optional + 48, 4))
         (subsystem,) = struct.unpack("<H", self._bytes(optional + 68, 2))
         names = {name.lower() for name in self._imports(directories)}
@@ -96,10 +99,15 @@ class _Reader:
             size, address, raw_size, raw_offset = fields[1:5]
             self._sections.append((address, max(size, raw_size), raw_offset))
 
-    def _directories(self, optional: int, *, wide: bool) -> dict[int, int]:
+    def _directories(self, optional: int, size: int, *, wide: bool) -> dict[int, int]:
         """Relative addresses by the number of the data directory."""
-        start = optional + (112 if wide else 96)
+        fixed = 112 if wide else 96
+        if size < fixed:
+            raise PeError(f"the optional header has {size} bytes, at least {fixed} belong there")
+        start = optional + fixed
         (count,) = struct.unpack("<I", self._bytes(start - 4, 4))
+        # Directories that the header has no room for would be read out of the section table.
+        count = min(count, (size - fixed) // 8)
         numbers = [n for n in (_IMPORT_DIRECTORY, _DELAY_DIRECTORY, _NET_DIRECTORY) if n < count]
         return {n: struct.unpack("<I", self._bytes(start + 8 * n, 4))[0] for n in numbers}
 

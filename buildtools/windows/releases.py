@@ -9,9 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from difflib import get_close_matches
+from functools import total_ordering
 from typing import Final
 
-_VERSION: Final = re.compile(r"(\d{1,5})\.(\d{1,5})\.(\d{1,5})(?:\.(\d{1,9}))?", re.ASCII)
+# No leading zeros: what is read is written again byte for byte.
+_NUMBER: Final = r"(0|[1-9]\d{0,4})"
+_VERSION: Final = re.compile(rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:\.(0|[1-9]\d{{0,8}}))?", re.ASCII)
 
 STABLE_ABI_SINCE: Final = 20348
 """The first host build whose process isolation runs images of older builds, down to this one."""
@@ -25,9 +28,13 @@ class OsVersionError(ValueError):
     """The text is not a Windows version."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@total_ordering
+@dataclass(frozen=True, slots=True)
 class OsVersion:
-    """A Windows version, compared as numbers; `revision` is None in the three-part form."""
+    """A Windows version, compared as numbers.
+
+    `revision` is None in the three-part form, which sorts before every revision of its build.
+    """
 
     major: int
     minor: int
@@ -38,6 +45,13 @@ class OsVersion:
         """`10.0.20348.2700`."""
         parts = (self.major, self.minor, self.build, self.revision)
         return ".".join(str(part) for part in parts if part is not None)
+
+    def __lt__(self, other: object) -> bool:
+        """Whether this version is older."""
+        return self._key() < other._key() if isinstance(other, OsVersion) else NotImplemented
+
+    def _key(self) -> tuple[int, int, int, int]:
+        return self.major, self.minor, self.build, -1 if self.revision is None else self.revision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +92,7 @@ class HostBuild:
     product: str
 
 
-RELEASES: Final = (
+RELEASES: Final[tuple[WindowsRelease, ...]] = (
     WindowsRelease(
         name="ltsc2019",
         build=17763,
@@ -113,7 +127,7 @@ RELEASES: Final = (
     ),
 )
 
-OTHER_HOSTS: Final = (
+OTHER_HOSTS: Final[tuple[HostBuild, ...]] = (
     HostBuild(build=19045, product="Windows 10 22H2"),
     HostBuild(build=22000, product="Windows 11 21H2"),
     HostBuild(build=22621, product="Windows 11 22H2"),
@@ -125,14 +139,15 @@ OTHER_HOSTS: Final = (
 
 
 def release(name: str, table: Sequence[WindowsRelease] = RELEASES) -> WindowsRelease:
-    """The release of this name or alias; raises UnknownReleaseError with a guess."""
+    """The release of this name or alias; raises UnknownReleaseError with a guess and the list."""
     for row in table:
         if name == row.name or name in row.aliases:
             return row
     names = [row.name for row in table]
-    guess = get_close_matches(name, names, n=1, cutoff=0.6)
-    hint = f"did you mean {guess[0]}?" if guess else f"known are {', '.join(names)}"
-    raise UnknownReleaseError(f"unknown Windows release {name!r}: {hint}")
+    aliases = [alias for row in table for alias in row.aliases]
+    guess = get_close_matches(name.lower(), [*names, *aliases], n=1, cutoff=0.6)
+    meant = f"did you mean {guess[0]}? " if guess else ""
+    raise UnknownReleaseError(f"unknown Windows release {name!r}: {meant}known are {', '.join(names)}")
 
 
 def by_build(build: int, table: Sequence[WindowsRelease] = RELEASES) -> WindowsRelease | None:

@@ -1,7 +1,8 @@
 """The names of SDDL: account aliases, rights and flags.
 
-Source: [MS-DTYP] 2.4.2.4 (well-known SIDs), 2.5.1.1 (syntax); containerd/containerd:integration for the
-accounts of containers.
+Sources: [MS-DTYP] 2.4.2.4 (well-known SIDs), 2.5.1.1 (syntax); MicrosoftDocs/win32:sid-strings.md;
+containerd/containerd:integration for the accounts of containers. Accounts of domains have no fixed SID, so
+they are not here.
 """
 
 from collections.abc import Mapping
@@ -12,7 +13,13 @@ SIDS: Final[Mapping[str, str]] = {
     "BU": "S-1-5-32-545",
     "BG": "S-1-5-32-546",
     "PU": "S-1-5-32-547",
+    "BO": "S-1-5-32-551",
     "NO": "S-1-5-32-556",
+    "MU": "S-1-5-32-558",
+    "LU": "S-1-5-32-559",
+    "IS": "S-1-5-32-568",
+    "CY": "S-1-5-32-569",
+    "ER": "S-1-5-32-573",
     "SY": "S-1-5-18",
     "LS": "S-1-5-19",
     "NS": "S-1-5-20",
@@ -25,6 +32,9 @@ SIDS: Final[Mapping[str, str]] = {
     "IU": "S-1-5-4",
     "NU": "S-1-5-2",
     "SU": "S-1-5-6",
+    "PS": "S-1-5-10",
+    "RC": "S-1-5-12",
+    "WR": "S-1-5-33",
     "AC": "S-1-15-2-1",
 }
 """Account aliases; a container's users are S-1-5-93-2-1 (ContainerAdministrator) and S-1-5-93-2-2."""
@@ -53,6 +63,7 @@ RIGHTS: Final[Mapping[str, int]] = {
     "CR": 0x100,
     "KA": 0xF003F,
     "KR": 0x20019,
+    "KX": 0x20019,
     "KW": 0x20006,
 }
 """Access masks of files, keys and any object."""

@@ -14,6 +14,7 @@ from typing import Final
 from buildtools.windows.sddl_names import ACE_FLAGS, ACE_TYPES, DACL_FLAGS, RIGHTS, SIDS
 
 DACL_PRESENT: Final = 0x0004
+SACL_PRESENT: Final = 0x0010
 SELF_RELATIVE: Final = 0x8000
 OBJECT_INHERIT: Final = 0x01
 CONTAINER_INHERIT: Final = 0x02
@@ -21,9 +22,14 @@ CONTAINER_INHERIT: Final = 0x02
 _HEADER: Final = struct.Struct("<BBHIIII")
 _ACL: Final = struct.Struct("<BBHHH")
 _ACE: Final = struct.Struct("<BBHI")
-_SID: Final = re.compile(r"S-1-(\d+)((?:-\d+)+)", re.ASCII)
-_NUMBER: Final = re.compile(r"0[xX][0-9a-fA-F]+|[1-9][0-9]*", re.ASCII)
-_MOST_ACES: Final = 1000
+_SID: Final = re.compile(r"S-1-\d+(?:-\d+)+", re.ASCII)
+_NUMBERS: Final = (
+    (re.compile(r"0[xX][0-9a-fA-F]+", re.ASCII), 16),
+    (re.compile(r"0[0-7]*", re.ASCII), 8),
+    (re.compile(r"[1-9][0-9]*", re.ASCII), 10),
+)
+# Longer numbers are too large anyway, and Python refuses to convert very long ones.
+_MOST_DIGITS: Final = 15
 
 READ_EXECUTE: Final = 0x1200A9
 """Read and execute; SDDL has no letters for it."""
@@ -35,35 +41,43 @@ class SecurityError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Ace:
-    """One entry of an access list: `kind` 0 allows and 1 denies; `flags` say who inherits it."""
+    """One entry of an access list: `kind` 0 allows and 1 denies; `flags` say who inherits it.
+
+    `data` is what other kinds hold behind the SID, such as the condition of a callback entry.
+    """
 
     kind: int
     flags: int
     mask: int
     sid: str
+    data: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecurityDescriptor:
-    """Owner, group and access list. `dacl` None means no access control at all, empty means no access."""
+    """Owner, group and access list. `dacl` None means no access control at all, empty means no access.
+
+    `sacl` holds audit entries and integrity labels: layers of Windows hosts may have it, ours never do.
+    """
 
     owner: str = ""
     group: str = ""
     dacl: tuple[Ace, ...] | None = None
+    sacl: tuple[Ace, ...] | None = None
     control: int = 0
 
     def encode(self) -> bytes:
         """The self-relative form; raises SecurityError for a SID that cannot be written."""
         owner, group = (encode_sid(sid) if sid else b"" for sid in (self.owner, self.group))
-        dacl = b"" if self.dacl is None else _encode_acl(self.dacl)
+        sacl, dacl = (b"" if acl is None else _encode_acl(acl) for acl in (self.sacl, self.dacl))
         offset = _HEADER.size
         offsets = []
-        for part in (owner, group, dacl):
+        for part in (owner, group, sacl, dacl):
             offsets.append(offset if part else 0)
             offset += len(part)
-        control = self.control | SELF_RELATIVE | (0 if self.dacl is None else DACL_PRESENT)
-        header = _HEADER.pack(1, 0, control, offsets[0], offsets[1], 0, offsets[2])
-        return header + owner + group + dacl
+        present = (SACL_PRESENT if sacl else 0) | (DACL_PRESENT if dacl else 0)
+        header = _HEADER.pack(1, 0, self.control | SELF_RELATIVE | present, *offsets)
+        return header + owner + group + sacl + dacl
 
     @classmethod
     def decode(cls, data: bytes) -> "SecurityDescriptor":
@@ -73,17 +87,22 @@ class SecurityDescriptor:
         revision, _, control, owner, group, sacl, dacl = _HEADER.unpack_from(data)
         if revision != 1 or not control & SELF_RELATIVE:
             raise SecurityError("the security descriptor is not of revision 1 in self-relative form")
-        if sacl:
-            raise SecurityError("the security descriptor has an audit list, which layers do not carry")
         return cls(
             owner=_decode_sid(data, owner)[0] if owner else "",
             group=_decode_sid(data, group)[0] if group else "",
             dacl=_decode_acl(data, dacl) if control & DACL_PRESENT and dacl else None,
-            control=control & ~(SELF_RELATIVE | DACL_PRESENT),
+            sacl=_decode_acl(data, sacl) if control & SACL_PRESENT and sacl else None,
+            control=control & ~(SELF_RELATIVE | DACL_PRESENT | SACL_PRESENT),
         )
 
     def to_sddl(self) -> str:
-        """The descriptor as text that `from_sddl` reads back."""
+        """The descriptor as text that `from_sddl` reads back.
+
+        Raises SecurityError for what has no text here: audit lists and unusual entries. Control bits
+        without letters are left out, as Windows does.
+        """
+        if self.sacl is not None:
+            raise SecurityError("the security descriptor has an audit list, which has no text here")
         text = (f"O:{_short_sid(self.owner)}" if self.owner else "") + (
             f"G:{_short_sid(self.group)}" if self.group else ""
         )
@@ -123,11 +142,10 @@ def from_base64(text: str) -> SecurityDescriptor:
 
 def encode_sid(sid: str) -> bytes:
     """`S-1-5-32-544` as bytes: one authority, up to fifteen numbers; raises SecurityError."""
-    match = _SID.fullmatch(sid)
-    if match is None:
+    if not _SID.fullmatch(sid):
         raise SecurityError(f"{sid!r} is not a SID: it looks like S-1-5-32-544")
-    authority = int(match[1])
-    numbers = [int(number) for number in match[2].split("-")[1:]]
+    digits = sid.split("-")[2:]
+    authority, *numbers = (int(part) if len(part) <= _MOST_DIGITS else 1 << 48 for part in digits)
     if authority >= 1 << 48 or len(numbers) > 15 or any(number >= 1 << 32 for number in numbers):
         raise SecurityError(f"{sid!r} has a number that is too large, or more than fifteen of them")
     return (
@@ -137,7 +155,7 @@ def encode_sid(sid: str) -> bytes:
 
 def _decode_sid(data: bytes, offset: int) -> tuple[str, int]:
     """The SID at `offset` and its size in bytes."""
-    if offset + 8 > len(data) or data[offset] != 1 or data[offset + 1] > 15:
+    if offset + 8 > len(data) or data[offset] != 1 or not 1 <= data[offset + 1] <= 15:
         raise SecurityError(f"there is no SID at byte {offset} of the security descriptor")
     count = data[offset + 1]
     if offset + 8 + 4 * count > len(data):
@@ -151,7 +169,7 @@ def _encode_acl(aces: tuple[Ace, ...]) -> bytes:
     body = b""
     for ace in aces:
         sid = encode_sid(ace.sid)
-        body += _ACE.pack(ace.kind, ace.flags, _ACE.size + len(sid), ace.mask) + sid
+        body += _ACE.pack(ace.kind, ace.flags, _ACE.size + len(sid + ace.data), ace.mask) + sid + ace.data
     if _ACL.size + len(body) > 0xFFFF:
         raise SecurityError("the access list has more than 65535 bytes: name fewer entries")
     return _ACL.pack(2, 0, _ACL.size + len(body), len(aces), 0) + body
@@ -161,7 +179,7 @@ def _decode_acl(data: bytes, offset: int) -> tuple[Ace, ...]:
     if offset + _ACL.size > len(data):
         raise SecurityError("the access list of the security descriptor is cut off")
     revision, _, size, count, _ = _ACL.unpack_from(data, offset)
-    if revision not in {2, 4} or offset + size > len(data) or count > _MOST_ACES:
+    if revision not in {2, 4} or offset + size > len(data):
         raise SecurityError("the access list of the security descriptor is damaged")
     aces, place = [], offset + _ACL.size
     for _ in range(count):
@@ -169,9 +187,10 @@ def _decode_acl(data: bytes, offset: int) -> tuple[Ace, ...]:
             raise SecurityError("the access list of the security descriptor is cut off")
         kind, flags, length, mask = _ACE.unpack_from(data, place)
         sid, sid_size = _decode_sid(data, place + _ACE.size)
-        if length != _ACE.size + sid_size:
+        if length < _ACE.size + sid_size or place + length > offset + size:
             raise SecurityError("an entry of the access list has a wrong size")
-        aces.append(Ace(kind, flags, mask, sid))
+        rest = data[place + _ACE.size + sid_size : place + length]
+        aces.append(Ace(kind, flags, mask, sid, rest))
         place += length
     return tuple(aces)
 
@@ -184,6 +203,10 @@ def _ace_text(ace: Ace) -> str:
     kind = next((name for name, number in ACE_TYPES.items() if number == ace.kind), None)
     if kind is None:
         raise SecurityError(f"access list entries of type {ace.kind} have no text here")
+    if ace.data:
+        raise SecurityError("an access list entry with data behind its SID has no text here")
+    if unknown := ace.flags & ~sum(ACE_FLAGS.values()):
+        raise SecurityError(f"the flags {unknown:#x} of an access list entry have no text here")
     flags = "".join(name for name, bit in ACE_FLAGS.items() if ace.flags & bit)
     rights = next((name for name, mask in RIGHTS.items() if mask == ace.mask), f"0x{ace.mask:x}")
     return f"({kind};{flags};{rights};;;{_short_sid(ace.sid)})"
@@ -207,6 +230,8 @@ class _Sddl:
             elif key == "D:" and dacl is None:
                 self._place += 2
                 control, dacl = self._dacl()
+            elif key == "S:":
+                raise self._wrong("an audit list (S:) has no place in an image, leave it out")
             else:
                 raise self._wrong("expected O:, G: or D:, each once")
         if not parts and dacl is None:
@@ -221,12 +246,17 @@ class _Sddl:
         sid = name if match else SIDS.get(name)
         if sid is None:
             raise self._wrong(f"{name!r} is not a SID or one of {', '.join(SIDS)}")
+        try:
+            # There and back: leading zeros go, and numbers out of range are found here, with their column.
+            sid = _decode_sid(encode_sid(sid), 0)[0]
+        except SecurityError as error:
+            raise self._wrong(str(error)) from error
         self._place += len(name)
         return sid
 
     def _dacl(self) -> tuple[int, tuple[Ace, ...]]:
         control, aces = 0, []
-        while self._place < len(self._text) and self._text[self._place] not in "(OGD":
+        while self._place < len(self._text) and self._text[self._place] not in "(OGDS":
             name = next((flag for flag in DACL_FLAGS if self._text.startswith(flag, self._place)), None)
             if name is None:
                 raise self._wrong("expected P, AI, AR or an entry in parentheses")
@@ -255,13 +285,13 @@ class _Sddl:
         return Ace(kind, flags, mask, sid)
 
     def _rights(self, text: str, place: int) -> int:
-        if _NUMBER.fullmatch(text):
-            mask = int(text, 0)
-            if mask < 1 << 32:
-                return mask
-            self._place = place
-            raise self._wrong(f"{text!r} is not a mask of 32 bits")
-        return self._bits(RIGHTS, text, place)
+        base = next((base for form, base in _NUMBERS if form.fullmatch(text)), None)
+        if base is None:
+            return self._bits(RIGHTS, text, place)
+        if len(text) <= _MOST_DIGITS and (mask := int(text, base)) < 1 << 32:
+            return mask
+        self._place = place
+        raise self._wrong(f"{text!r} is not a mask of 32 bits")
 
     def _bits(self, names: Mapping[str, int], text: str, place: int) -> int:
         bits = 0

@@ -1,8 +1,8 @@
 """Stop signals on Windows: what each value becomes, and which ones fail.
 
-containerd turns a stop signal into a number with Linux' table, and hcsshim takes that number as a console
-event. Sources: containerd/containerd:vendor/github.com/moby/sys/signal;
-microsoft/hcsshim:internal/signals/signal.go.
+The runtime on the node turns a stop signal into a number, and on Windows hcsshim takes that number for a
+console event. Which names there are depends on the node's operating system. Sources: moby/sys:
+signal/signal.go, signal_linux.go, signal_windows.go; microsoft/hcsshim:internal/signals/signal.go.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ EVENTS: Final[Mapping[int, str]] = {
 }
 """What hcsshim makes of a number; 0 (CTRL_C) does not survive containerd's parser."""
 
-_LINUX: Final[Mapping[str, int]] = {
+_STANDARD: Final[Mapping[str, int]] = {
     "HUP": 1,
     "INT": 2,
     "QUIT": 3,
@@ -37,6 +37,7 @@ _LINUX: Final[Mapping[str, int]] = {
     "TERM": 15,
     "STKFLT": 16,
     "CHLD": 17,
+    "CLD": 17,
     "CONT": 18,
     "STOP": 19,
     "TSTP": 20,
@@ -54,6 +55,22 @@ _LINUX: Final[Mapping[str, int]] = {
     "SYS": 31,
 }
 
+_REAL_TIME: Final[Mapping[str, int]] = {
+    "RTMIN": 34,
+    **{f"RTMIN+{step}": 34 + step for step in range(1, 16)},
+    **{f"RTMAX-{step}": 64 - step for step in range(14, 0, -1)},
+    "RTMAX": 64,
+}
+_ON_WINDOWS: Final = frozenset(
+    ("ABRT", "ALRM", "BUS", "FPE", "HUP", "ILL", "INT", "KILL", "PIPE", "QUIT", "SEGV", "TERM", "TRAP")
+)
+
+NAMES: Final[Mapping[str, Mapping[str, int]]] = {
+    "linux": {**_STANDARD, **_REAL_TIME},
+    "windows": {name: number for name, number in _STANDARD.items() if name in _ON_WINDOWS},
+}
+"""The names that a node of each operating system knows, without SIG, and their numbers."""
+
 EXPECTED: Final[Mapping[str, str]] = {
     "INT": "CTRL_C",
     "QUIT": "CTRL_BREAK",
@@ -61,12 +78,14 @@ EXPECTED: Final[Mapping[str, str]] = {
 }
 """What people mean by these on Windows, and do not get."""
 
+_LEAVE_OUT: Final = "leave stop-signal out, so that the program gets CTRL_SHUTDOWN"
+
 
 def number_of(value: str) -> int | None:
-    """The signal's number on Linux, None for a value that no runtime knows."""
+    """The signal's number, None for a value that no runtime knows."""
     if value.isascii() and value.isdigit():
-        return int(value) if 0 < int(value) < 65 else None
-    return _LINUX.get(value.upper().removeprefix("SIG"))
+        return int(value) if len(value) <= 2 and 0 < int(value) <= 64 else None
+    return NAMES["linux"].get(_bare(value))
 
 
 def check_stop_signal(value: str, system: str) -> str | None:
@@ -74,18 +93,20 @@ def check_stop_signal(value: str, system: str) -> str | None:
     number = number_of(value)
     if number is None:
         return f"{value!r} is not a signal: write a name such as SIGTERM, or a number from 1 to 64"
-    if system != "windows" or number == 15:
+    if system != "windows":
         return None
+    if not value.isdigit() and _bare(value) not in NAMES["windows"]:
+        return f"{value} is a name that Windows nodes do not know; {_LEAVE_OUT}"
     event = EVENTS.get(number)
     if event is None:
-        return (
-            f"{value} has no meaning on Windows: the runtime refuses number {number}; "
-            "leave stop-signal out, so that the program gets CTRL_SHUTDOWN"
-        )
-    meant = EXPECTED.get(value.upper().removeprefix("SIG"))
+        return f"{value} has no meaning on Windows: the runtime refuses number {number}; {_LEAVE_OUT}"
+    meant = EXPECTED.get(_bare(value))
     if meant and meant != event:
         return (
-            f"{value} is number {number}, which Windows takes for {event} and not for {meant}; "
-            "leave stop-signal out, so that the program gets CTRL_SHUTDOWN"
+            f"{value} is number {number}, which Windows takes for {event} and not for {meant}; {_LEAVE_OUT}"
         )
     return None
+
+
+def _bare(value: str) -> str:
+    return value.upper().removeprefix("SIG")
