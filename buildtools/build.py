@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor, as_completed, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -20,12 +20,12 @@ from buildtools.pins import AssetPin
 from buildtools.plan import Key, Target
 from buildtools.prepare import Prepared, asset_pin
 from buildtools.record import BuildRecord
-from buildtools.sources.compile import compile_step
+from buildtools.sources.compile import compile_step, stop_all
 from buildtools.sources.entries import entries
 from buildtools.sources.examine import examine
 from buildtools.sources.fetch import materialise
 from buildtools.spec.variant import Fetch, Variant
-from buildtools.stores.base import Readable
+from buildtools.stores.base import NotFoundError, Readable
 from buildtools.stores.layout import Layout
 from buildtools.workspace import Workspace
 
@@ -119,7 +119,12 @@ class Builder:
                     else:
                         done[built.target.key] = built
             except BaseException:
-                pool.shutdown(wait=True, cancel_futures=True)
+                pool.shutdown(wait=False, cancel_futures=True)
+                # `wait` never counts a cancelled future as done, so only the running ones are waited for. A
+                # thread ends with its command, and one may just be starting another.
+                while running := [future for future in futures if not future.done()]:
+                    stop_all()
+                    wait(running, timeout=0.1)
                 raise
         if len(failures) == 1:
             raise next(iter(failures.values()))
@@ -173,9 +178,10 @@ class Builder:
         index = assemble_index([_entry(built.record) for built in present])
         if self.full:
             self._complete(layout, [built.record for built in present])
-        layout.put_manifest(index.raw, index.media_type)
-        layout.put_index(index.descriptor, ref_name=REF_NAME)
-        layout.sweep(_reachable(index, [built.record for built in present]))
+        if not _names(layout, index):
+            layout.put_manifest(index.raw, index.media_type)
+            layout.put_index(index.descriptor, ref_name=REF_NAME)
+            layout.sweep(_reachable(index, [built.record for built in present]))
         return BuiltImage(
             name=image,
             index=index.descriptor,
@@ -195,6 +201,15 @@ class Builder:
                     )
                     with self.base_layers(record.base.reference).get_blob(blob.descriptor) as body:
                         layout.put_blob(blob.descriptor, body)
+
+
+def _names(layout: Layout, index: Index) -> bool:
+    """Whether the layout already names just this index, so that nothing need be written."""
+    try:
+        (entry,) = layout.entries()
+    except (NotFoundError, ValueError):
+        return False
+    return entry.digest == index.descriptor.digest and layout.has_blob(index.descriptor)
 
 
 def _entry(record: BuildRecord) -> tuple[Descriptor, Platform]:
