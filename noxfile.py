@@ -54,7 +54,7 @@ def demo(session: nox.Session) -> None:
 @nox.session(default=False)
 def plan(session: nox.Session) -> None:
     """Say what would be built, and why."""
-    install(session, *go())
+    install(session)
     session.run("buildtools", "plan", *session.posargs)
 
 
@@ -68,7 +68,7 @@ def build(session: nox.Session) -> None:
 @nox.session(default=False)
 def check(session: nox.Session) -> None:
     """Find what is wrong in definitions, layouts and layers."""
-    install(session, *go())
+    install(session)
     session.run("buildtools", "check", *session.posargs)
 
 
@@ -103,10 +103,10 @@ def bench(session: nox.Session) -> None:
 def go() -> list[str]:
     """The dependency group that brings Go, unless that very version is on PATH."""
     program = shutil.which("go")
-    asked = [program, "env", "GOVERSION"]
-    if program and subprocess.run(asked, capture_output=True, text=True).stdout.strip() == f"go{GO}":
-        return []
-    return ["go"]
+    if not program:
+        return ["go"]
+    answer = subprocess.run([program, "env", "GOVERSION"], capture_output=True, text=True, check=False)
+    return [] if answer.stdout.strip() == f"go{GO}" else ["go"]
 
 
 def pure_files() -> str:

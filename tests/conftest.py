@@ -2,7 +2,7 @@
 
 import difflib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,16 +18,17 @@ OURS = (
     "FORCE_COLOR",
     "REGISTRY_AUTH",
 )
+"""How the names of variables begin that change what the project does."""
 
 settings.register_profile(
     "default",
     max_examples=40,
     deadline=None,
-    derandomize=bool(os.environ.get("CI")),
+    derandomize=os.environ.get("CI", "").lower() == "true",
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 settings.register_profile(
-    "long", parent=settings.get_profile("default"), max_examples=10_000, derandomize=False
+    "long", parent=settings.get_profile("default"), max_examples=10_000, derandomize=False, print_blob=True
 )
 
 
@@ -45,21 +46,24 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the exhaustive tests to the long profile."""
+    """Leave the exhaustive tests to the long profile, and give its tests the time they need."""
     if config.getoption("--profile") == "long":
+        for item in items:
+            item.add_marker(pytest.mark.timeout(3600))
         return
     skip = pytest.mark.skip(reason="only in the long profile (--profile long)")
     for item in items:
-        if "long" in item.keywords:
+        if item.get_closest_marker("long"):
             item.add_marker(skip)
 
 
-@pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No variable of the caller changes a result."""
-    for name in os.environ:
-        if name.startswith(OURS):
-            monkeypatch.delenv(name)
+@pytest.fixture(scope="session", autouse=True)
+def _clean_environment() -> Iterator[None]:
+    """No variable of the caller changes a result; for the session, since its fixtures build, too."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in filter(lambda name: name.startswith(OURS), list(os.environ)):
+            patch.delenv(name)
+        yield
 
 
 @pytest.fixture
@@ -72,11 +76,13 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8", newline="\n")
             return
-        expected = path.read_text(encoding="utf-8") if path.is_file() else ""
+        # Bytes: universal newlines would hide a CR that has come into the text.
+        expected = path.read_bytes().decode() if path.is_file() else ""
         if text != expected:
             lines = difflib.unified_diff(
                 expected.splitlines(keepends=True), text.splitlines(keepends=True), f"golden/{name}", "now"
             )
-            pytest.fail("".join(lines) + "\nif this is right: pytest --update-golden", pytrace=False)
+            again = f"nox -s tests -- {request.node.nodeid.partition('[')[0]} --update-golden"
+            pytest.fail(f"{''.join(lines)}\nif this is right: {again}", pytrace=False)
 
     return check

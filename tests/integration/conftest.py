@@ -1,85 +1,142 @@
-"""Real components: what the project builds, and a Docker Engine of its own."""
+"""Real components: what the project builds, a registry, a Docker Engine and containerd of the tests' own."""
 
 import os
+import shutil
 import socket
 import subprocess
+import sys
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from buildtools.cli import main
-from tests.fakes.components import require
+from tests.fakes.components import missing, require
+from tests.fakes.docker_registry import DockerRegistry
 
 ROOT = Path(__file__).parents[2]
+_START_SECONDS = 60
+_STOP_SECONDS = 30
+_CONTAINERD = """\
+version = 2
+root = '{folder}/root'
+state = '{folder}/state'
+disabled_plugins = ['io.containerd.grpc.v1.cri']
+[grpc]
+  address = '{folder}/containerd.sock'
+"""
 
 
 @pytest.fixture(scope="session")
 def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `build --stand-in-bases --full` makes of this repository's images, built once."""
-    if os.environ.get("CI", "").lower() != "true":
-        require("go")
+    """What `build --stand-in-bases --full` makes of the images that need no network, built once."""
+    require("go")
     folder = tmp_path_factory.mktemp("dist")
     images = [path.parent.name for path in sorted(ROOT.glob("images/*/src"))]
-    argv = [
-        "build",
-        *images,
-        "--project",
-        str(ROOT),
-        "--dist",
-        str(folder),
-        "--stand-in-bases",
-        "--full",
-        "-q",
-    ]
-    assert main(argv) == 0
+    command = [sys.executable, "-m", "buildtools", "build", *images, "--stand-in-bases", "--full"]
+    done = subprocess.run(
+        [*command, "--dist", folder],
+        cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        pytest.fail(f"build ended with {done.returncode}:\n{done.stderr}", pytrace=False)
     return folder
 
 
 @pytest.fixture(scope="session")
-def docker_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The socket of a Docker Engine that was started for these tests, without bridge and iptables."""
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistry]:
+    """An empty docker-registry, one for all tests: each writes to repositories of its own."""
+    with DockerRegistry(require("docker-registry"), tmp_path_factory.mktemp("docker-registry")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def docker_engine() -> Iterator[str]:
+    """The address of a Docker Engine that was started for these tests, without bridge and iptables."""
     program = require("dockerd")
+    with _folder() as folder:
+        path = folder / "docker.sock"
+        command = [
+            program,
+            f"--data-root={folder}/data",
+            f"--exec-root={folder}/exec",
+            f"--pidfile={folder}/pid",
+            f"--host=unix://{path}",
+            "--bridge=none",
+            "--iptables=false",
+            "--storage-driver=vfs",
+        ]
+        with _daemon(command, folder=folder, ready=lambda: _listens(path)):
+            yield f"unix://{path}"
+
+
+@pytest.fixture(scope="session")
+def containerd() -> Iterator[list[str]]:
+    """The beginning of a `ctr` command that talks to a containerd that was started for these tests."""
+    program, client = require("containerd"), require("ctr")
+    with _folder() as folder:
+        config = folder / "config.toml"
+        config.write_text(_CONTAINERD.format(folder=folder))
+        command = [program, "--config", str(config)]
+        ctr = [client, "--address", f"{folder}/containerd.sock", "--namespace", "buildtools-tests"]
+        with _daemon(command, folder=folder, ready=lambda: _succeeds(*ctr, "version")):
+            yield ctr
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """A folder with a short name: the path of a socket has at most 107 characters."""
+    folder = Path(tempfile.mkdtemp(prefix="buildtools-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def _daemon(command: list[str], *, folder: Path, ready: Callable[[], bool]) -> Iterator[None]:
+    """A daemon that needs root, in a mount namespace of its own.
+
+    Both daemons leave mounts behind when they end (network namespaces, snapshots); these go with the
+    namespace, so that the folder can always be removed.
+    """
+    name = Path(command[0]).name
     if os.geteuid() != 0:
-        if os.environ.get("CI", "").lower() == "true":
-            pytest.fail("dockerd needs root", pytrace=False)
-        pytest.skip("dockerd needs root")
-    folder = tmp_path_factory.mktemp("docker")
-    # A socket's path has at most 107 characters; pytest's folders are longer.
-    address = Path(f"/tmp/buildtools-{os.getpid()}.sock")
-    command = [
-        program,
-        "--data-root", folder / "data",
-        "--exec-root", folder / "exec",
-        "--pidfile", folder / "pid",
-        "--host", f"unix://{address}",
-        "--bridge=none",
-        "--iptables=false",
-        "--storage-driver=vfs",
-    ]  # fmt: skip
+        missing(f"{name} needs root")
     log = folder / "log"
     with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output, stdin=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            [require("unshare"), "--mount", *command],
+            stdout=output, stderr=output, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
         try:
-            _wait_for(address, process, log)
-            yield f"unix://{address}"
+            if not _wait(process, ready):
+                missing(f"{name} did not start:\n{log.read_text(errors='replace')[-3000:]}")
+            yield
         finally:
             process.terminate()
-            process.wait(30)
-            address.unlink(missing_ok=True)
-
-
-def _wait_for(address: Path, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            break
-        with socket.socket(socket.AF_UNIX) as probe:
             try:
-                probe.connect(str(address))
-            except OSError:
-                time.sleep(0.1)
-                continue
-            return
-    pytest.fail("dockerd did not start:\n" + log.read_text(errors="replace")[-3000:], pytrace=False)
+                process.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _wait(process: "subprocess.Popen[bytes]", ready: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        if ready():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def _listens(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
+
+
+def _succeeds(*command: str) -> bool:
+    return subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, check=False).returncode == 0
