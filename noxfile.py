@@ -94,6 +94,13 @@ def schema(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def docs(session: nox.Session) -> None:
+    """Write the schemas and reference pages that are made from code."""
+    install(session)
+    session.run("python", "docs/generate.py", *session.posargs)
+
+
+@nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """Measure builds beside other tools that this machine has."""
     install(session, *go())
