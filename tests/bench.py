@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -63,10 +63,10 @@ class Result:
     seconds: dict[str, list[float]] = field(default_factory=dict)
 
 
-def command(*argv: str, cwd: Path, env: Mapping[str, str] | None = None) -> None:
+def command(*argv: str, cwd: Path) -> None:
     """Run one program to its end; its output is shown when it fails."""
     done = subprocess.run(
-        argv, cwd=cwd, env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL,
+        argv, cwd=cwd, env={**os.environ, "PYTHONDONTWRITEBYTECODE": ""}, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
     )  # fmt: skip
     if done.returncode:
