@@ -15,6 +15,7 @@ from buildtools.spec import bases, config, files, steps
 from buildtools.spec.assets import fetches_for
 from buildtools.spec.document import Document, Report
 from buildtools.spec.model import ImageSpec, ProjectSpec
+from buildtools.spec.places import check_places
 from buildtools.spec.platforms import slots
 from buildtools.spec.scope import Scope, Slot
 from buildtools.spec.validate import convert
@@ -84,6 +85,7 @@ def load_project(text: bytes | str, path: str) -> ProjectSpec:
         bases.check_releases(spec, report)
         bases.check_named(spec, report)
         config.check_project_labels(spec, report)
+        check_places(spec, report)
     return _sound(spec, report)
 
 
