@@ -48,17 +48,20 @@ class Native:
     def run(self, contract: Contract) -> Outcome:
         """Start, wait until ready, ask, stop, and say what happened."""
         port = free_port()
-        with tempfile.TemporaryFile() as log, _started(contract, port, log) as process:
-            run = _Run(process=process, port=port, lifecycle=contract.lifecycle, config=contract.config)
-            run.story()
-            process.poll()
-            return Outcome(
-                findings=tuple(run.findings),
-                ready=run.ready,
-                answer=run.answer,
-                exit_code=process.returncode,
-                log=_tail(log),
-            )
+        try:
+            with tempfile.TemporaryFile() as log, _started(contract, port, log) as process:
+                run = _Run(process=process, port=port, lifecycle=contract.lifecycle, config=contract.config)
+                run.story()
+                process.poll()
+                return Outcome(
+                    findings=tuple(run.findings),
+                    ready=run.ready,
+                    answer=run.answer,
+                    exit_code=process.returncode,
+                    log=_tail(log),
+                )
+        except OSError as error:
+            return Outcome(findings=(f"cannot be started ({error.strerror})",))
 
 
 @dataclass(kw_only=True)
