@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -94,7 +94,10 @@ class Builder:
             "assemble": Assemble(entries=self._entries, bases=self.prepared.bases),
         }
         chosen = self.prepared.targets
-        wanted = [target for target in chosen if self.force or not target.up_to_date]
+        wanted = [target for target in chosen if not target.up_to_date]
+        if self.force:
+            # Without the record of the last build nothing of it is used again.
+            wanted = [replace(target, record=None) for target in chosen]
         done = self._build_all(wanted, engines)
         done |= {
             target.key: Built(target=target, record=target.record, reused=True)

@@ -19,7 +19,7 @@ def resolve(workspace: Workspace, choice: Choice, *, move: bool = False) -> tupl
     """
     old = workspace.pins()
     variants = selected(workspace.project, choice)
-    bases = [need for need in _needs(variants) if move or old.base(need.reference, need.key) is None]
+    bases = [need for need in _needs(variants, choice) if move or old.base(need.reference, need.key) is None]
     fetches = [fetch for fetch in _fetches(variants) if move or fetch.url not in old.assets]
     if not bases and not fetches:
         return old, old
@@ -40,7 +40,7 @@ def require_pinned(workspace: Workspace, choice: Choice) -> Pins:
     variants = selected(workspace.project, choice)
     missing = [
         f"the base {need.reference} for {need.key}"
-        for need in _needs(variants)
+        for need in _needs(variants, choice)
         if pins.base(need.reference, need.key) is None
     ]
     missing += [fetch.url for fetch in _fetches(variants) if fetch.url not in pins.assets]
@@ -59,8 +59,10 @@ def require_pinned(workspace: Workspace, choice: Choice) -> Pins:
     return pins
 
 
-def _needs(variants: Iterable[Variant]) -> list[BaseNeed]:
-    """The bases that live in registries, each once."""
+def _needs(variants: Iterable[Variant], choice: Choice) -> list[BaseNeed]:
+    """The bases that live in registries, each once; none where stand-ins take their place."""
+    if choice.stand_in_bases:
+        return []
     needs = (
         BaseNeed(
             reference=variant.base,

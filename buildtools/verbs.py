@@ -90,8 +90,6 @@ def build(run: Run) -> None:
 
 def _pinned(run: Run, workspace: Workspace, choice: Choice) -> Pins:
     """The pins that a build needs; what is not pinned is pinned now, unless that is forbidden."""
-    if choice.stand_in_bases:
-        return workspace.pins()
     if run.args.locked:
         return pinning.require_pinned(workspace, choice)
     old, new = pinning.resolve(workspace, choice)
