@@ -1,6 +1,7 @@
 """The `check` verb: definitions before anything is built, and layouts and layers whoever wrote them."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
@@ -93,8 +94,10 @@ def check_layer(path: Path) -> list[Diagnostic]:
 
 
 def _first_name(file: BinaryIO) -> str:
-    for entry in _tar_entries(file):
-        return entry.name
+    # What is wrong with an archive that cannot be read is said by the check itself.
+    with suppress(TarError, CompressionError):
+        for entry in _tar_entries(file):
+            return entry.name
     return ""
 
 

@@ -12,6 +12,7 @@ from buildtools import __version__, verbs
 from buildtools.console import Console
 from buildtools.errors import BuildtoolsError, ConfigurationError, VerificationError
 from buildtools.settings import Settings
+from buildtools.stores.disk import explained
 from buildtools.verbs import Run
 from buildtools.views import findings_json
 
@@ -56,7 +57,30 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # The reader has gone (`... | head`): end without a word, as other tools do.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        refused = explained(error, Path("a file"), "used")
+        _report(console, refused, as_json=False)
+        return refused.exit_code
+    except Exception as error:  # noqa: BLE001 - a bug of ours ends as a sentence, too
+        _report(console, _bug(error), as_json=False)
+        return EXIT_INTERNAL
     return 0
+
+
+def _bug(error: Exception) -> BuildtoolsError:
+    """What to say of a bug of ours; where it happened goes into a file, which a report can carry."""
+    import tempfile
+    import traceback
+
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="buildtools-", suffix=".txt", delete=False, encoding="utf-8"
+    ) as file:
+        file.write(f"buildtools {__version__}, Python {sys.version}, {sys.platform}\n")
+        traceback.print_exception(error, file=file)
+    return BuildtoolsError(
+        f"this is a bug of buildtools ({type(error).__name__}: {error})",
+        hint=f"please report it with {file.name}",
+    )
 
 
 def _report(console: Console, error: BuildtoolsError, *, as_json: bool) -> None:

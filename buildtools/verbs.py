@@ -133,7 +133,9 @@ def check(run: Run) -> None:
             run.console.finding(finding)
         run.console.print(views.check_summary(findings))
     if errors:
-        raise VerificationError(f"{errors} errors", hint="mend them and check again")
+        raise VerificationError(
+            f"{errors} error{'s' * (errors > 1)}", hint="mend what is wrong and check again"
+        )
 
 
 def inspect(run: Run) -> None:

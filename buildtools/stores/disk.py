@@ -95,10 +95,15 @@ def errors_name(path: Path, action: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason, hint = _REASONS.get(error.errno or 0, (error.strerror or "the system gives no reason", ""))
-        # A file descriptor is no name for people.
-        place = error.filename if isinstance(error.filename, str) else path
-        raise BuildError(f"{place} cannot be {action}: {reason}", hint=hint) from error
+        raise explained(error, path, action) from error
+
+
+def explained(error: OSError, path: Path, action: str) -> BuildError:
+    """What the system refused, as a sentence; the error's own path wins over `path`."""
+    reason, hint = _REASONS.get(error.errno or 0, (error.strerror or "the system gives no reason", ""))
+    # A file descriptor is no name for people.
+    place = error.filename if isinstance(error.filename, str) else path
+    return BuildError(f"{place} cannot be {action}: {reason}", hint=hint)
 
 
 def open_lock_file(path: Path) -> int:

@@ -1,0 +1,140 @@
+"""The command line itself: every way to end has its exit code and a sentence, never a traceback."""
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from buildtools import cli
+from buildtools.cli import main
+from buildtools.console import Console
+from buildtools.errors import (
+    AuthenticationError,
+    BuildError,
+    BuildtoolsError,
+    ChangesFound,
+    MissingToolError,
+    PartialError,
+    UnavailableError,
+    UsageError,
+    VerificationError,
+)
+from buildtools.verbs import Run
+
+ENDS = [
+    (BuildError("it failed", hint="try again"), 1, "error: it failed: try again\n"),
+    (UsageError("no such image"), 2, "error: no such image\n"),
+    (ChangesFound("1 of 3 differs"), 3, "error: 1 of 3 differs\n"),
+    (VerificationError("1 error"), 4, "error: 1 error\n"),
+    (AuthenticationError("not allowed"), 5, "error: not allowed\n"),
+    (UnavailableError("gone"), 6, "error: gone\n"),
+    (MissingToolError("no go"), 7, "error: no go\n"),
+    (PartialError("1 done, 1 not"), 9, "error: 1 done, 1 not\n"),
+    (BuildtoolsError("this cannot be"), 70, "error: this cannot be\n"),
+    (
+        KeyboardInterrupt(),
+        130,
+        "interrupted: what was finished is kept, nothing is half written\n",
+    ),
+    (
+        PermissionError(errno.EACCES, os.strerror(errno.EACCES), "dist/oci"),
+        1,
+        "error: dist/oci cannot be used: permission is denied: check who owns it, or choose another place\n",
+    ),
+    (
+        FileNotFoundError(errno.ENOENT, "No such file or directory", "gone.txt"),
+        1,
+        "error: gone.txt cannot be used: No such file or directory\n",
+    ),
+]
+
+
+def run(monkeypatch: pytest.MonkeyPatch, error: BaseException | None) -> int:
+    """The exit code of `schema` where its verb ends with this error."""
+
+    def verb(_: Run) -> None:
+        if error:
+            raise error
+
+    rows = [row._replace(run=verb) if row.name == "schema" else row for row in cli.VERBS]
+    monkeypatch.setattr(cli, "VERBS", rows)
+    return main(["schema"])
+
+
+@pytest.mark.parametrize(("error", "code", "text"), ENDS, ids=lambda value: type(value).__name__)
+def test_every_error_ends_as_a_sentence(
+    error: BaseException,
+    code: int,
+    text: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Its exit code is that of the help text, and stdout stays empty."""
+    assert run(monkeypatch, error) == code
+    assert capsys.readouterr() == ("", text)
+
+
+def test_a_bug_is_said_and_kept_for_a_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The sentence names a file with the traceback; the terminal shows none."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert run(monkeypatch, ZeroDivisionError("by zero")) == 70
+    (kept,) = tmp_path.iterdir()
+    assert capsys.readouterr().err == (
+        f"error: this is a bug of buildtools (ZeroDivisionError: by zero): please report it with {kept}\n"
+    )
+    assert "Traceback (most recent call last)" in kept.read_text()
+
+
+def test_a_reader_that_goes_away_is_no_error(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """`buildtools ... | head` ends without a word."""
+    before = os.dup(1)
+    try:
+        assert run(monkeypatch, BrokenPipeError()) == 0
+    finally:
+        os.dup2(before, 1)
+        os.close(before)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("verb", [verb.name for verb in cli.VERBS])
+def test_every_verb_has_a_help_text_with_the_exit_codes(
+    verb: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What it does, its options, and what its end means."""
+    with pytest.raises(SystemExit) as caught:
+        main([verb, "--help"])
+    assert caught.value.code == 0
+    shown = capsys.readouterr().out
+    assert f"usage: buildtools {verb}" in shown
+    assert "4  verification failed" in shown
+
+
+def test_an_unknown_word_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    """The words that there are stand in the sentence."""
+    with pytest.raises(SystemExit) as caught:
+        main(["bild"])
+    assert caught.value.code == 2
+    assert "invalid choice: 'bild' (choose from" in capsys.readouterr().err
+
+
+def test_the_command_line_starts_without_heavy_modules() -> None:
+    """Start-up is a feature: what draws, asks registries or validates is loaded when it is needed."""
+    heavy = {"requests", "docker", "rich", "yaml", "jsonschema_rs"}
+    code = f"import sys, buildtools.cli; print(*sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+def test_quiet_says_nothing_of_what_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
+    """Notes go, results and faults stay."""
+    console = Console(settings=cli.Settings(), quiet=True)
+    console.note("working")
+    console.print("a result")
+    assert capsys.readouterr() == ("a result\n", "")
