@@ -44,9 +44,6 @@ class Node:
         return f"{self.name}, {self.runtime}"
 
 
-_HOSTS_WITHOUT_IMAGES: Final = frozenset({25398, 26200})
-"""Of the hosts that no base image is made for: AKS' annual channel and the clients that K2s runs on."""
-
 _RUNTIMES: Final = tuple(
     runtime_for(version)
     for version in ("containerd://1.6.39", "containerd://1.7.34", "containerd://2.2.0", "docker://29.1.5")
@@ -65,7 +62,7 @@ def _kinds() -> tuple[Node, ...]:
         Node(name="linux/arm64/v8", os="linux", architecture="arm64", variant="v8", runtime=_RUNTIMES[-2]),
     )
     hosts = {release.build: release.product for release in RELEASES}
-    hosts |= {host.build: host.product for host in OTHER_HOSTS if host.build in _HOSTS_WITHOUT_IMAGES}
+    hosts |= {host.build: host.product for host in OTHER_HOSTS if host.clusters}
     windows = (
         windows_node(product, build, runtime)
         for build, product in sorted(hosts.items())

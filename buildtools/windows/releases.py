@@ -86,10 +86,14 @@ class WindowsRelease:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostBuild:
-    """A Windows build that nodes run; clients and annual channels have no base images of their own."""
+    """A Windows build without base images of its own: clients and annual channels.
+
+    `clusters` says whether nodes of clusters run it: AKS had the annual channel, K2s has clients.
+    """
 
     build: int
     product: str
+    clusters: bool = False
 
 
 RELEASES: Final[tuple[WindowsRelease, ...]] = (
@@ -132,8 +136,8 @@ OTHER_HOSTS: Final[tuple[HostBuild, ...]] = (
     HostBuild(build=22000, product="Windows 11 21H2"),
     HostBuild(build=22621, product="Windows 11 22H2"),
     HostBuild(build=22631, product="Windows 11 23H2"),
-    HostBuild(build=25398, product="Windows Server 23H2"),
-    HostBuild(build=26200, product="Windows 11 25H2"),
+    HostBuild(build=25398, product="Windows Server 23H2", clusters=True),
+    HostBuild(build=26200, product="Windows 11 25H2", clusters=True),
     HostBuild(build=26300, product="Windows 11 26H2"),
 )
 
