@@ -119,8 +119,7 @@ class _Compressor:
             self._compress()
         except BaseException as error:  # noqa: BLE001 - it is raised in the thread that waits
             self._error = error
-            while self._take() is not None:
-                pass
+            self._take()
 
     def _compress(self) -> None:
         from isal import isal_zlib
@@ -137,11 +136,12 @@ class _Compressor:
             self._emit(checksum.to_bytes(4, "little") + (total & 0xFFFFFFFF).to_bytes(4, "little"))
 
     def _take(self) -> bytes | None:
-        """The next block; None at the end, however often it is asked for."""
-        if not self._ended:
+        """The next block; None at the end, and after an error as soon as all that waits is thrown away."""
+        while not self._ended:
             block = self._queue.get()
             self._ended = block is None
-            return block if self._error is None else self._take()
+            if self._error is None:
+                return block
         return None
 
     def _emit(self, data: bytes) -> None:

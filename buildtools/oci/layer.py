@@ -5,7 +5,7 @@ Source: opencontainers/image-spec:layer.md.
 """
 
 import enum
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import BinaryIO, Final, Protocol
 
@@ -15,6 +15,9 @@ from buildtools.oci.digest import Digest
 from buildtools.oci.tar import DIRECTORY, FILE, HARDLINK, SYMLINK, TarEntry, TarError, write_tar
 
 WHITEOUT_PREFIX: Final = ".wh."
+_MODES: Final[Mapping[str, int]] = {"root": 0o700, "tmp": 0o1777, "var/tmp": 0o1777}
+"""Modes of directories that nobody listed. A layer's replace the base's own, and a file in /tmp must not close
+it to everyone else."""
 
 
 class LayerError(ValueError):
@@ -109,19 +112,20 @@ def _encoded(entries: Iterable[Entry], system: LayerFormat, epoch: int) -> Itera
 def arrange(entries: Iterable[Entry], *, system: LayerFormat) -> list[Entry]:
     """The entries sorted, every parent directory there and in front of what it holds; raises LayerError.
 
-    Refused are paths that leave the image, two entries of one path (whatever their case on Windows), and
-    a file that is used as a directory; all faults are named at once.
+    Hard links come last, since runtimes make them as they read them. Refused are paths that leave the
+    image, two entries of one path (whatever their case on Windows) other than the same directory, and a
+    file that is used as a directory; all faults are named at once.
     """
     found: dict[str, Entry] = {}
     faults = []
     fold = str.casefold if system.ignore_case else str
-    for entry in sorted(entries, key=lambda one: one.path.encode("utf-8", "surrogateescape")):
-        fault = _path_fault(entry.path) or system.check(entry)
+    for entry in sorted(entries, key=lambda one: one.path):
+        fault = _path_fault(entry.path) or _target_fault(entry.target) or system.check(entry)
         if fault:
             faults.append(f"{_name(entry)}: {fault}")
         elif (other := found.get(fold(entry.path))) is None:
             found[fold(entry.path)] = entry
-        elif not (entry.kind is other.kind is Kind.DIRECTORY and entry.path == other.path):
+        elif entry.kind is not Kind.DIRECTORY or entry != other:
             faults.append(f"{_name(other)} and {_name(entry)} are the same path in the image")
     for entry in list(found.values()):
         faults.extend(_add_parents(entry, found, fold))
@@ -129,7 +133,10 @@ def arrange(entries: Iterable[Entry], *, system: LayerFormat) -> list[Entry]:
         raise LayerError("; ".join(dict.fromkeys(faults)))
     return sorted(
         found.values(),
-        key=lambda one: [part.encode("utf-8", "surrogateescape") for part in one.path.split("/")],
+        key=lambda one: (
+            one.kind is Kind.HARDLINK,
+            [part.encode("utf-8", "surrogateescape") for part in one.path.split("/")],
+        ),
     )
 
 
@@ -138,7 +145,9 @@ def _add_parents(entry: Entry, found: dict[str, Entry], fold: Callable[[str], st
     parts = entry.path.split("/")
     for count in range(1, len(parts)):
         path = "/".join(parts[:count])
-        parent = found.setdefault(fold(path), Entry(path=path, kind=Kind.DIRECTORY, mode=0o755))
+        parent = found.setdefault(
+            fold(path), Entry(path=path, kind=Kind.DIRECTORY, mode=_MODES.get(path, 0o755))
+        )
         if parent.kind is not Kind.DIRECTORY:
             yield f"{_name(parent)} is a {parent.kind.value}, and {_name(entry)} lies in it"
         elif parent.path != path:
@@ -155,11 +164,32 @@ def _path_fault(path: str) -> str | None:
         return "the path has a .. in it and would leave the image"
     if "" in parts or "." in parts:
         return "the path has an empty part or a single dot in it"
+    if not _has_bytes(path):
+        return "the path holds half a character, which UTF-8 has no bytes for"
     return None
 
 
+def _target_fault(target: str) -> str | None:
+    if "\0" in target or not _has_bytes(target):
+        return "the link's target holds a zero byte or half a character"
+    return None
+
+
+def _has_bytes(text: str) -> bool:
+    """Whether an archive can hold the text: names of files on Windows may have lone surrogates."""
+    try:
+        text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _name(entry: Entry) -> str:
-    return f"{entry.path} ({entry.origin})" if entry.origin else entry.path
+    return f"{_shown(entry.path)} ({_shown(entry.origin)})" if entry.origin else _shown(entry.path)
+
+
+def _shown(text: str) -> str:
+    return text if text.isprintable() else repr(text)
 
 
 class _Linux:
@@ -175,11 +205,12 @@ class _Linux:
     }
 
     def check(self, entry: Entry) -> str | None:
-        name = entry.path.rpartition("/")[2]
-        if name.startswith(WHITEOUT_PREFIX):
+        if any(part.startswith(WHITEOUT_PREFIX) for part in entry.path.split("/")):
             return f"names that begin with {WHITEOUT_PREFIX} mark deleted files in a layer"
         if entry.kind in {Kind.SYMLINK, Kind.HARDLINK} and not entry.target:
             return "the link has no target"
+        if entry.kind is Kind.HARDLINK and _path_fault(entry.target):
+            return f"the hard link's target {entry.target!r} must be a path of the image without a root"
         return None
 
     def roots(self, epoch: int) -> Iterable[TarEntry]:  # noqa: ARG002 - the protocol's

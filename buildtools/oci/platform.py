@@ -107,7 +107,7 @@ def parse_platform(text: str) -> Platform:
     if len(parts) not in {2, 3} or not all(_WORD.fullmatch(part) for part in parts):
         raise PlatformError(
             f"{quoted(text)} is not a platform: write os/architecture, "
-            "as in linux/amd64 or windows/amd64:ltsc2022"
+            "as in linux/amd64, linux/arm/v7 or windows/amd64:RELEASE"
         )
     if ":" in text and not version:
         raise PlatformError(

@@ -26,6 +26,9 @@ PAX: Final = b"x"
 GLOBAL_PAX: Final = b"g"
 _GNU_NAME: Final = b"L"
 _GNU_LINK: Final = b"K"
+_EXTENSIONS: Final = frozenset({PAX, _GNU_NAME, _GNU_LINK})
+_HEADER_ONLY: Final = frozenset({HARDLINK, SYMLINK, CHARACTER_DEVICE, BLOCK_DEVICE, DIRECTORY, FIFO})
+"""What has no content whatever its size says, as in Go, whose reader runtimes use."""
 
 _PAX_NAME: Final = "././@PaxHeader"
 _MOST_OCTAL_SIZE: Final = 0o77777777777
@@ -34,6 +37,7 @@ _MOST_PAX: Final = 1024 * 1024
 _MOST_ENTRIES: Final = 1_000_000
 _READ_AHEAD: Final = 64 * 1024
 _END: Final = bytes(2 * BLOCK)
+_CUT_OFF: Final = "the archive ends in the middle of an entry"
 
 
 class TarError(ValueError):
@@ -77,7 +81,7 @@ def write_tar(entries: Iterable[TarEntry]) -> Iterator[bytes]:
     """
     for entry in entries:
         yield _headers(entry)
-        if entry.kind == FILE and entry.size:
+        if entry.kind == FILE and (entry.size or entry.open is not None):
             yield from _content(entry)
     yield _END
 
@@ -105,7 +109,7 @@ def _headers(entry: TarEntry) -> bytes:
     if fitting is None:
         pax["path"] = name
         fitting, prefix = name.encode("ascii", "replace")[:100], b""
-    target = link.encode("utf-8")
+    target = link.encode("utf-8", "surrogateescape")
     if len(target) > 100 or not link.isascii():
         pax["linkpath"] = link
         target = link.encode("ascii", "replace")[:100]
@@ -182,15 +186,18 @@ def read_tar(stream: Source) -> Iterator[tuple[TarEntry, BinaryIO]]:
         count += 1
         if count > _MOST_ENTRIES:
             raise TarError(f"the archive has more than {_MOST_ENTRIES} entries")
-        entry = _parse(block, pending)
-        if entry.kind in {PAX, _GNU_NAME, _GNU_LINK}:
+        extends = block[156:157] in _EXTENSIONS
+        entry = _parse(block, {} if extends else pending)
+        if extends:
             pending |= _extension(entry, reader)
             continue
         pending = {}
-        body = _Body(reader, entry.size if entry.kind not in {HARDLINK, SYMLINK, DIRECTORY} else 0)
+        body = _Body(reader, 0 if entry.kind in _HEADER_ONLY else entry.size)
         yield entry, io.BufferedReader(body, _READ_AHEAD)
         body.skip()
         reader.skip(-body.size % BLOCK)
+    if pending:
+        raise TarError(_CUT_OFF)
 
 
 class _Exact:
@@ -208,13 +215,13 @@ class _Exact:
     def read(self, size: int) -> bytes:
         data = self._fill(size)
         if len(data) != size:
-            raise TarError("the archive ends in the middle of an entry")
+            raise TarError(_CUT_OFF)
         return data
 
     def some(self, size: int) -> bytes:
         data = self._stream.read(size)
         if not data:
-            raise TarError("the archive ends in the middle of an entry")
+            raise TarError(_CUT_OFF)
         return data
 
     def skip(self, size: int) -> None:
@@ -261,16 +268,17 @@ def _parse(block: bytes, pending: Mapping[str, str]) -> TarEntry:
     name = _text(block[:100])
     if block[257:262] == b"ustar" and block[262:263] == b"\0" and (prefix := _text(block[345:500])):
         name = f"{prefix}/{name}"
-    size = _decimal(pending["size"]) if "size" in pending else _number(block[124:136], "size")
+    # An empty record leaves the header's own field, as in Go: else a name could hide behind one.
+    size = _decimal(pending["size"]) if pending.get("size") else _number(block[124:136], "size")
     return TarEntry(
-        name=pending.get("path", name),
+        name=pending.get("path") or name,
         kind=FILE if kind in {b"\0", b"7"} else kind,
         size=size,
         mode=_number(block[100:108], "mode"),
         uid=_number(block[108:116], "owner"),
         gid=_number(block[116:124], "group"),
         mtime=_number(block[136:148], "time"),
-        link=pending.get("linkpath", _text(block[157:257])),
+        link=pending.get("linkpath") or _text(block[157:257]),
         pax={key: value for key, value in pending.items() if key not in {"path", "linkpath", "size"}},
     )
 

@@ -38,7 +38,8 @@ def test_what_is_no_platform_is_refused(text: str) -> None:
     with pytest.raises(PlatformError) as caught:
         parse_platform(text)
     assert str(caught.value) == (
-        f"{text!r} is not a platform: write os/architecture, as in linux/amd64 or windows/amd64:ltsc2022"
+        f"{text!r} is not a platform: write os/architecture, "
+        "as in linux/amd64, linux/arm/v7 or windows/amd64:RELEASE"
     )
 
 
