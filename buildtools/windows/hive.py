@@ -28,6 +28,7 @@ _CHECKSUM_OFFSET: Final = 0x1FC
 # Hive entry key, cannot be deleted, name in ASCII.
 _HIVE_ENTRY: Final = 0x04
 _ROOT_FLAGS: Final = _HIVE_ENTRY | 0x08 | 0x20
+_VERSION_AT: Final = 0x14
 _ROOT_AT: Final = 0x24
 _BINS_SIZE_AT: Final = 0x28
 _BIN_HEADER: Final = 0x20
@@ -57,6 +58,12 @@ def _header_faults(data: bytes) -> Iterator[str]:
         yield "the hive's two sequence numbers differ: it was not closed properly"
     if struct.unpack_from("<I", data, _CHECKSUM_OFFSET)[0] != checksum(data):
         yield "the hive's checksum is wrong"
+    major, minor, kind, form = struct.unpack_from("<IIII", data, _VERSION_AT)
+    if major != 1 or not 3 <= minor <= 6:
+        yield f"the hive is of version {major}.{minor}, known are 1.3 to 1.6"
+    # Other types are transaction logs.
+    if (kind, form) != (0, 1):
+        yield f"the hive is of type {kind} and format {form}, a hive file has 0 and 1"
 
 
 def _bin_faults(data: bytes) -> Iterator[str]:

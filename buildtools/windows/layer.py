@@ -49,14 +49,16 @@ class _Windows:
         self._roots = roots
 
     def check(self, entry: Entry) -> str | None:
-        for part in entry.path.split("/"):
+        # Every part, since the directories that an entry lies in are written, too.
+        parts = entry.path.split("/")
+        for part in parts:
             if fault := check_name(part):
                 return fault
-        if entry.path.casefold() == "tombstones.txt":
+            if part.startswith(WHITEOUT_PREFIX):
+                return f"names that begin with {WHITEOUT_PREFIX} mark deleted files in a layer"
+        if parts[0].casefold() == "tombstones.txt":
             return "the Windows layer importer keeps its own file of this name at the root"
-        if entry.path.rpartition("/")[2].startswith(WHITEOUT_PREFIX):
-            return f"names that begin with {WHITEOUT_PREFIX} mark deleted files in a layer"
-        return check_length(entry.path) or _target_fault(entry)
+        return check_length(_name(entry)) or _target_fault(entry)
 
     def roots(self, epoch: int) -> Iterable[TarEntry]:
         # Without a security descriptor, as BuildKit and Microsoft write them: drive C's own stays.
@@ -69,7 +71,7 @@ class _Windows:
 
     def encode(self, entry: Entry, epoch: int) -> TarEntry:
         if entry.kind is Kind.WHITEOUT:
-            return TarEntry(name=f"{FILES}/{whiteout_name(entry)}", mtime=epoch)
+            return TarEntry(name=_name(entry), mtime=epoch)
         pax = _times(epoch)
         if entry.kind is not Kind.HARDLINK:
             pax |= {
@@ -77,7 +79,7 @@ class _Windows:
                 SECURITY: to_base64(entry.security or _default(entry)),
             }
         return TarEntry(
-            name=f"{FILES}/{entry.path}",
+            name=_name(entry),
             kind=_TYPES[entry.kind],
             size=entry.size if entry.kind is Kind.FILE else 0,
             mode=0o755 if entry.kind is Kind.DIRECTORY else 0o644,
@@ -89,12 +91,19 @@ class _Windows:
         )
 
 
+def _name(entry: Entry) -> str:
+    return f"{FILES}/{whiteout_name(entry) if entry.kind is Kind.WHITEOUT else entry.path}"
+
+
 def _target_fault(entry: Entry) -> str | None:
+    if entry.kind in {Kind.SYMLINK, Kind.HARDLINK} and not entry.target:
+        return "the link has no target"
     if entry.kind is Kind.SYMLINK:
-        if not entry.target:
-            return "the link has no target"
         if entry.target.startswith("/"):
             return f"the link's target {entry.target!r} is absolute on Linux only: write it relative"
+        if entry.target.startswith((f"{FILES}/", f"{FILES}\\")):
+            text = f"the link's target {entry.target!r} begins with {FILES}/, as no path in a container does"
+            return f"{text}: write it with C:\\ or .\\ in front"
     if entry.kind is Kind.HARDLINK and entry.target.startswith(("/", f"{FILES}/")):
         return f"the hard link's target {entry.target!r} must be a path of the image without a root"
     return None

@@ -4,12 +4,14 @@ R1 to R12 are numbered as in docs/reference/check.md. Sources: microsoft/hcsshim
 internal/wclayer/importlayer.go, internal/safefile/safeopen.go; microsoft/go-winio:backuptar/tar.go.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
 from buildtools.errors import Diagnostic, Severity
 from buildtools.oci.layer import WHITEOUT_PREFIX
+from buildtools.oci.quote import quoted
 from buildtools.oci.tar import (
     BLOCK_DEVICE,
     CHARACTER_DEVICE,
@@ -22,15 +24,19 @@ from buildtools.oci.tar import (
     TarEntry,
 )
 from buildtools.windows.layer import ATTRIBUTES, CREATION_TIME, FILES, HIVES, SECURITY
-from buildtools.windows.paths import check_length, check_name
+from buildtools.windows.paths import check_length, name_fault
 from buildtools.windows.security import SecurityError, from_base64
 
 UTILITY_VM: Final = "UtilityVM"
 _UTILITY_FILES: Final = f"{UTILITY_VM}/{FILES}"
+_KNOWN_ROOTS: Final = frozenset({FILES.casefold(), HIVES.casefold(), UTILITY_VM.casefold(), "tombstones.txt"})
 _OPAQUE: Final = ".wh..wh..opq"
 _KNOWN_TYPES: Final = frozenset({FILE, HARDLINK, SYMLINK, DIRECTORY})
 _SPECIAL: Final = {CHARACTER_DEVICE: "a character device", BLOCK_DEVICE: "a block device", FIFO: "a pipe"}
 _DIRECTORY_LINK: Final = 0x410
+# As go-winio reads them: a number of 32 bits; seconds of 64 bits with a fraction.
+_ATTRIBUTES: Final = re.compile(r"0*[0-9]{1,10}", re.ASCII)
+_TIME: Final = re.compile(r"[+-]?0*[0-9]{1,18}(?:\.[0-9]*)?", re.ASCII)
 
 
 @dataclass(slots=True)
@@ -72,6 +78,8 @@ def _parents(entry: TarEntry, layer: _Layer) -> Iterator[Diagnostic]:
     elif found.kind == SYMLINK:
         text = f"it lies in {parent}, which is a link in the same layer"
         yield _finding(entry, "R5-inside-link", text, "put it where the link points")
+    elif found.kind != DIRECTORY:
+        yield _finding(entry, "R1-parent", f"its parent {parent} is not a directory", "rename one of them")
 
 
 def _duplicates(entry: TarEntry, layer: _Layer) -> Iterator[Diagnostic]:
@@ -94,21 +102,13 @@ def _names(entry: TarEntry, _: _Layer) -> Iterator[Diagnostic]:
         yield _finding(entry, "R3-path", escape, "write the path relative to the layer, with / between names")
         return
     for part in name.rstrip("/").split("/"):
-        fault = check_name(part.removeprefix(WHITEOUT_PREFIX) or part)
+        code, fault = name_fault(part.removeprefix(WHITEOUT_PREFIX) or part)
         if fault and ":" in part:
             fault += "; an alternate data stream cannot travel in a layer"
         if fault:
-            yield _finding(entry, _name_code(part), fault, "rename it or leave it out")
-    if fault := check_length(name):
-        yield _finding(entry, "R9-length", fault, "shorten it")
-
-
-def _name_code(part: str) -> str:
-    if any(ord(character) < 32 or character in '<>:"|?*\\' for character in part):
-        return "R3-path"
-    if part.lower().endswith(".$wcidirs$"):
-        return "R11-internal"
-    return "R9-length" if len(part.encode("utf-16-le", "surrogatepass")) > 2 * 255 else "R10-name"
+            yield _finding(entry, code, fault, "rename it or leave it out")
+    if too_long := check_length(name.rstrip("/")):
+        yield _finding(entry, "R9-length", too_long, "shorten it")
 
 
 def _escape(name: str) -> str | None:
@@ -130,7 +130,7 @@ def _hard_links(entry: TarEntry, layer: _Layer) -> Iterator[Diagnostic]:
         return
     for what, path in (("its name", entry.name), ("its target", entry.link)):
         if not path.startswith((f"{FILES}/", f"{_UTILITY_FILES}/")):
-            text = f"{what} {path!r} does not begin with Files/"
+            text = f"{what} {quoted(path)} does not begin with Files/"
             yield _finding(entry, "R4-hard-link", text, "hard links name full paths of the layer")
     if entry.link.startswith(f"{FILES}/") and entry.link not in layer.exact:
         text = f"its target {entry.link} does not stand before it in this layer"
@@ -143,10 +143,10 @@ def _symlinks(entry: TarEntry, _: _Layer) -> Iterator[Diagnostic]:
     if entry.kind != SYMLINK:
         return
     if entry.link.startswith((f"{FILES}/", f"{FILES}\\")):
-        text = f"its target {entry.link!r} begins with Files/, which no path in a container does"
+        text = f"its target {quoted(entry.link)} begins with Files/, which no path in a container does"
         yield _finding(entry, "R5-prefixed", text, "write the target as Windows is to read it")
     elif entry.link.startswith("/"):
-        text = f"its target {entry.link!r} is absolute on Linux only"
+        text = f"its target {quoted(entry.link)} is absolute on Linux only"
         yield _finding(entry, "R5-absolute", text, "write it relative, or as C:\\...")
 
 
@@ -160,7 +160,7 @@ def _directory_links(entry: TarEntry, _: _Layer) -> Iterator[Diagnostic]:
 
 
 def _whiteouts(entry: TarEntry, layer: _Layer) -> Iterator[Diagnostic]:
-    folder, _, name = entry.name.rpartition("/")
+    folder, _, name = entry.name.rstrip("/").rpartition("/")
     if not name.startswith(WHITEOUT_PREFIX):
         return
     if name == _OPAQUE:
@@ -198,18 +198,19 @@ def _records(entry: TarEntry, _: _Layer) -> Iterator[Diagnostic]:
         except SecurityError as error:
             yield _finding(entry, "T3-security", str(error), f"write a self-relative one into {SECURITY}")
     attributes = entry.pax.get(ATTRIBUTES, "0")
-    if not (attributes.isascii() and attributes.isdigit() and int(attributes) < 1 << 32):
-        text = f"its file attributes {attributes!r} are not a number of 32 bits"
+    if not _ATTRIBUTES.fullmatch(attributes) or int(attributes.lstrip("0") or "0") >= 1 << 32:
+        text = f"its file attributes {quoted(attributes)} are not a number of 32 bits"
         yield _finding(entry, "T4-attributes", text, f"write a decimal number into {ATTRIBUTES}")
     created = entry.pax.get(CREATION_TIME, "0")
-    seconds, _dot, fraction = created.lstrip("-").partition(".")
-    if not seconds.isdigit() or not (fraction or "0").isdigit():
-        text = f"its creation time {created!r} is not a number of seconds"
+    if not _TIME.fullmatch(created):
+        text = f"its creation time {quoted(created)} is not a number of seconds"
         yield _finding(entry, "T5-time", text, f"write seconds with up to nine decimals into {CREATION_TIME}")
 
 
 def _roots(layer: _Layer) -> Iterator[Diagnostic]:
-    names = {name.partition("/")[0] for name in layer.seen}
+    names: dict[str, TarEntry] = {}
+    for path, entry in layer.seen.items():
+        names.setdefault(path.partition("/")[0], entry)
     if FILES.casefold() not in names:
         text = "the layer has no Files directory: it is a layer for Linux"
         hint = "put what is on drive C under Files/; some builders forget to (COPY --link)"
@@ -217,8 +218,8 @@ def _roots(layer: _Layer) -> Iterator[Diagnostic]:
     if HIVES.casefold() not in names and not layer.is_base:
         text = "the layer has no Hives directory, which the classic importer asks for"
         yield Diagnostic(code="R8-hives", message=text, hint="add an empty one")
-    for name in sorted(names - {FILES.casefold(), HIVES.casefold(), UTILITY_VM.casefold(), "tombstones.txt"}):
-        first = next(entry for key, entry in layer.seen.items() if key.partition("/")[0] == name)
+    for name in sorted(names.keys() - _KNOWN_ROOTS):
+        first = names[name]
         if first.kind != GLOBAL_PAX and FILES.casefold() in names:
             yield _finding(first, "R8-root", "it lies outside Files/ and Hives/", "move it under Files/")
 

@@ -84,7 +84,12 @@ def from_layer_path(name: str) -> str:
 
 def check_name(name: str) -> str | None:
     """What is wrong with one component of a path, None if nothing is."""
-    return next((fault for rule in _NAME_RULES if (fault := rule(name))), None)
+    return name_fault(name)[1] or None
+
+
+def name_fault(name: str) -> tuple[str, str]:
+    """The rule of docs/reference/check.md that one component breaks, and how; both are empty if none."""
+    return next(((code, fault) for rule, code in _NAME_RULES if (fault := rule(name))), ("", ""))
 
 
 def _empty(name: str) -> str:
@@ -128,7 +133,16 @@ def _internal(name: str) -> str:
     return f"{name!r} is a name that the Windows layer importer uses itself" if used else ""
 
 
-_NAME_RULES: Final = (_empty, _control, _bytes, _illegal, _ending, _device, _long, _internal)
+_NAME_RULES: Final = (
+    (_empty, "R3-path"),
+    (_control, "R3-path"),
+    (_bytes, "R3-path"),
+    (_illegal, "R3-path"),
+    (_ending, "R10-name"),
+    (_device, "R10-name"),
+    (_long, "R9-length"),
+    (_internal, "R11-internal"),
+)
 
 
 def check_length(path: str) -> str | None:

@@ -121,7 +121,7 @@ class _Reader:
             for _ in range(_MOST_IMPORTS):
                 entry = self._bytes(offset, size)
                 (name,) = struct.unpack_from("<I", entry, name_at)
-                if not any(entry) or not name:
+                if not name:
                     break
                 yield self._text(self._offset(name))
                 offset += size

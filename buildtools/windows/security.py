@@ -242,7 +242,7 @@ class _Sddl:
 
     def _sid(self) -> str:
         match = _SID.match(self._text, self._place)
-        name = match[0] if match else self._text[self._place : self._place + 2]
+        name = match[0] if match else self._text[self._place : self._place + 2].partition(")")[0]
         sid = name if match else SIDS.get(name)
         if sid is None:
             raise self._wrong(f"{name!r} is not a SID or one of {', '.join(SIDS)}")
