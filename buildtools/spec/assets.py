@@ -18,6 +18,7 @@ from buildtools.spec.variant import Fetch
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _SPACE: Final = re.compile(r"[\s\x00-\x1f\x7f]")
+_LOGIN: Final = re.compile(r"[^/?#]*//[^/?#]*@")
 _FORMATS: Final[Mapping[str, Literal["tar.gz", "zip"]]] = {
     ".tar.gz": "tar.gz",
     ".tgz": "tar.gz",
@@ -45,7 +46,12 @@ def fetches_for(scope: Scope, slot: Slot) -> tuple[Fetch, ...]:
 def wanted(spec: FetchSpec, slot: Slot) -> bool:
     """Whether the asset is fetched for this platform."""
     names = {slot.os, str(slot.platform), f"{slot.os}/{slot.platform.architecture}"}
-    return not spec.platforms or not names.isdisjoint(spec.platforms)
+    return not spec.platforms or any(text in names or _means(text, slot) for text in spec.platforms)
+
+
+def _means(text: str, slot: Slot) -> bool:
+    """Whether the text is another name of the platform, as x86_64 is of amd64."""
+    return read_platform(text) == (slot.platform, None)
 
 
 def _contradictions(name: str, spec: FetchSpec) -> Iterator[tuple[KeyPath, Problem]]:
@@ -101,8 +107,10 @@ def _unknown_names(spec: FetchSpec) -> Iterator[tuple[KeyPath, Problem]]:
         if os not in SYSTEMS:
             yield ("os-names", os), Problem(f'unknown operating system "{os}"', "write linux or windows")
     for arch in spec.arch_names:
-        if isinstance(read_platform(f"linux/{arch}"), Problem):
-            yield ("arch-names", arch), Problem(f'unknown architecture "{arch}"', "write amd64 or arm64")
+        read = read_platform(f"linux/{arch}")
+        ours = "amd64 or arm64" if isinstance(read, Problem) else read[0].architecture
+        if arch != ours:
+            yield ("arch-names", arch), Problem(f'unknown architecture "{arch}"', f"write {ours}")
     for position, text in enumerate(spec.platforms):
         if (problem := _bad_platform(text)) and text not in SYSTEMS:
             yield ("platforms", position), problem
@@ -172,7 +180,7 @@ def _members(
         ours, theirs = scope.filled(key, at, values), scope.filled(pattern, at, values)
         if ours is None or theirs is None:
             return None
-        if not ours or "/" in ours or "\\" in ours or not theirs:
+        if ours in {"", ".", ".."} or "/" in ours or "\\" in ours or not theirs:
             message = f'"{ours}" cannot name a member' if theirs else "the member's path is empty"
             scope.report.add("fetch", at, message, "write our file name: the path in the archive")
             return None
@@ -185,13 +193,15 @@ def _sha256(scope: Scope, slot: Slot, spec: FetchSpec, trail: KeyPath) -> str | 
     at: KeyPath = (*trail, "sha256")
     value = spec.sha256
     if isinstance(value, dict):
-        keys = [key for key in value if read_platform(key) == (slot.platform, None)]
+        keys = [key for key in value if _means(key, slot)]
         if not keys:
             message = f"there is no sha256 for {slot.platform}"
             scope.report.add("fetch", at, message, "add it, or say under platforms what to fetch for")
             return None
         at, value = (*at, keys[0]), value[keys[0]]
-    if not value or _SHA256.fullmatch(value):
+    elif not value:
+        return ""
+    if _SHA256.fullmatch(value):
         return value
     scope.report.add("fetch", at, f'"{value}" is not a sha256', "write 64 lower-case hexadecimal digits")
     return None
@@ -216,6 +226,8 @@ def _sound(scope: Scope, url: str, trail: KeyPath) -> bool:
 def _unsound(url: str, plain_http: tuple[str, ...]) -> Problem | None:
     if _SPACE.search(url):
         return Problem("the URL has spaces in it", "write %20 for a space that is meant")
+    if _LOGIN.match(url):  # before any sentence that repeats the URL
+        return Problem("the URL holds a user name or password", "delete it: secrets stay out of definitions")
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
@@ -223,9 +235,8 @@ def _unsound(url: str, plain_http: tuple[str, ...]) -> Problem | None:
         return Problem(f'"{url}" is not a URL', "write https://host/path")
     if parts.scheme not in {"http", "https"} or not host:
         return Problem(f'"{url}" is not a URL', "write https://host/path")
-    if parts.username or parts.password:
-        return Problem("the URL holds a user name or password", "delete it: secrets stay out of definitions")
-    if parts.scheme == "http" and not (_is_loopback(host) or {host, f"{host}:{port}"} & {*plain_http}):
+    written = f"[{host}]" if ":" in host else host
+    if parts.scheme == "http" and not (_is_loopback(host) or {written, f"{written}:{port}"} & {*plain_http}):
         return Problem(f"{host} is reached over plain HTTP", "write https, or declare it under plain-http")
     return None
 

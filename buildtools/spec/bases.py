@@ -12,9 +12,10 @@ from buildtools.spec.platforms import Problem, read_platform, release_named, spl
 from buildtools.spec.scope import SYSTEMS, Scope, Slot
 from buildtools.spec.templates import TemplateError, fill, names_in
 from buildtools.spec.variant import HOST_PROCESS, SCRATCH
-from buildtools.windows.releases import RELEASES
+from buildtools.windows.releases import RELEASES, WindowsRelease
 
 _NO_BASE_HINT: Final = "add it to base: scratch, a named base, or a reference with a tag"
+_HOST_PROCESS_HINT: Final = "write host-process, or delete kind: host-process"
 
 
 def base_for(scope: Scope, slot: Slot) -> str | None:
@@ -34,30 +35,42 @@ def base_for(scope: Scope, slot: Slot) -> str | None:
         if named is None:
             scope.report.add("base", trail, f'base "{filled}" has nothing for {slot.label}', _NO_BASE_HINT)
             return None
-        text = named[0]
+        text, name = named[0], filled
         try:
             filled = fill(text, slot.values)
-        except TemplateError:  # reported where the base is defined
+        except TemplateError:  # what is wrong for every variant is reported where the base is defined
+            hint = _HOST_PROCESS_HINT if slot.kind == "host-process" else f"give {slot.os} a base of its own"
+            message = f'base "{name}" goes by the Windows release, and {slot.label} has none'
+            scope.report.add("base", trail, message, hint)
             return None
     if problem := _unfit(filled, scope, slot):
         scope.report.add(problem[0], trail, problem[1].message, problem[1].hint)
         return None
-    return _with_own_tag(filled, slot) if "release" in names_in(text) else filled
+    if slot.release is not None and "release" in names_in(text):
+        return _with_own_tag(filled, slot.release)
+    return filled
 
 
 def check_keys(scope: Scope, slots: tuple[Slot, ...]) -> None:
     """Report keys of `base` that are no platform, or none that this image has."""
     if isinstance(scope.spec.base, str):
         return
+    known = all(_has_slot(text, slots) for text in scope.spec.platforms)
     for key in scope.spec.base:
         trail: KeyPath = ("base", key)
         problem = _bad_key(key)
-        if problem is None and not any(_fits(key, slot) for slot in slots):
+        if problem is None and known and not any(_fits(key, slot) for slot in slots):
             problem = Problem(
                 f'this image has no platform "{key}"', "add it to platforms or delete this base"
             )
         if problem:
             scope.report.add("platform", trail, problem.message, problem.hint, at_key=True)
+
+
+def _has_slot(text: str, slots: tuple[Slot, ...]) -> bool:
+    """Whether the platform has become a variant; what a broken one would have needed is not known."""
+    read = read_platform(text)
+    return not isinstance(read, Problem) and any(slot.platform == read[0] for slot in slots)
 
 
 def check_named(project: ProjectSpec, report: Report) -> None:
@@ -118,7 +131,7 @@ def _fits(key: str, slot: Slot) -> bool:
 def _bad_key(key: str) -> Problem | None:
     if key in SYSTEMS:
         return None
-    if guess := get_close_matches(key, SYSTEMS, n=1):
+    if "/" not in key and (guess := get_close_matches(key, SYSTEMS, n=1)):
         return Problem(f'"{key}" is not a platform', f"did you mean {guess[0]}?")
     read = read_platform(key)
     return read if isinstance(read, Problem) else None
@@ -142,7 +155,7 @@ def _unfit(base: str, scope: Scope, slot: Slot) -> tuple[str, Problem] | None:
         )
     if slot.kind == "host-process" and base != HOST_PROCESS:
         message = f"a HostProcess image has no Windows below it, so it cannot stand on {base}"
-        return "base", Problem(message, "write host-process, or delete kind: host-process")
+        return "base", Problem(message, _HOST_PROCESS_HINT)
     if base == SCRATCH and slot.os == "windows":
         message = "scratch is for Linux: Windows starts no container without Windows files in its base"
         return "base", Problem(message, "use a base such as nanoserver, or kind: host-process")
@@ -169,13 +182,13 @@ def _reference(text: str, bases: Mapping[str, object]) -> Reference | Problem:
     return reference
 
 
-def _with_own_tag(base: str, slot: Slot) -> str:
+def _with_own_tag(base: str, release: WindowsRelease) -> str:
     """The reference with the tag that its repository has for the release: nanoserver calls ltsc2019 1809."""
-    if slot.release is None or base in {SCRATCH, HOST_PROCESS}:
-        return base
     reference = parse_reference(base)
-    tag = slot.release.tags.get(reference.name)
-    return base if tag is None else str(reference.with_tag(reference.tag.replace(slot.release.name, tag)))
+    tag = release.tags.get(reference.name)
+    if tag is None or reference.digest:
+        return base
+    return str(reference.with_tag(reference.tag.replace(release.name, tag)))
 
 
 def _other_release(reference: Reference, slot: Slot) -> tuple[str, Problem] | None:
@@ -198,5 +211,5 @@ def check_releases(project: ProjectSpec, report: Report) -> None:
         found = release_named(name)
         if isinstance(found, Problem):
             report.add("platform", trail, found.message, found.hint)
-        elif name in project.releases[:position]:
-            report.add("platform", trail, f"{name} stands here twice", "delete one of the two")
+        elif found in [release_named(earlier) for earlier in project.releases[:position]]:
+            report.add("platform", trail, f"{found.name} stands here twice", "delete one of the two")

@@ -19,8 +19,9 @@ from buildtools.windows.signals import check_stop_signal
 _PORT: Final = re.compile(r"([0-9]{1,5})(?:/(tcp|udp|sctp))?")
 _OLD_PATH: Final = re.compile(r"%path%|\$path\b|\$\{path\}|\$env:path\b", re.IGNORECASE)
 _NUMERIC_USER: Final = re.compile(r"[0-9]{1,10}(?::[0-9]{1,10})?")
+# Of user and group each may be a name or a number (opencontainers/image-spec:config.md, User).
 _LINUX_USER: Final = re.compile(
-    r"[a-z_][a-z0-9_-]{0,31}(?::[a-z_][a-z0-9_-]{0,31})?|[0-9]{1,10}:[0-9]{1,10}|[0-9]{1,10}"
+    r"(?:[a-z_][a-z0-9_-]{0,31}|[0-9]{1,10})(?::(?:[a-z_][a-z0-9_-]{0,31}|[0-9]{1,10}))?"
 )
 _WINDOWS_USER: Final = re.compile(
     r"[^\x00-\x1f/\\\[\]:;|=,+*?<>\"]{1,256}(?:\\[^\x00-\x1f/\\\[\]:;|=,+*?<>\"]{1,104})?"
@@ -32,9 +33,7 @@ _DESCRIPTION: Final = "org.opencontainers.image.description"
 def config_for(scope: Scope, slot: Slot, base: str) -> ConfigSettings:
     """The settings of this variant's image config; findings go to the report."""
     env, env_trails = _env(scope, slot)
-    part, trail = _given(scope, slot, "path")
-    folders = _paths(scope, slot, part.path, trail)
-    if folders:
+    if folders := _path_folders(scope, slot):
         env["PATH"] = join_path_list(folders, slot.os)
     for name, at in env_trails.items():
         _check_variable(scope, name, env.get(name, ""), at)
@@ -89,6 +88,19 @@ def _check_variable(scope: Scope, name: str, value: str, trail: KeyPath) -> None
     elif found := _OLD_PATH.search(value):
         message = f"{found[0]} is never expanded in an image"
         scope.report.add("path-variable", trail, message, "list folders under config.path")
+
+
+def _path_folders(scope: Scope, slot: Slot) -> tuple[str, ...]:
+    part, trail = _given(scope, slot, "path")
+    mark, name = (";", "semicolon") if slot.os == "windows" else (":", "colon")
+    found: list[str] = []
+    for at, text in items(part.path, trail).items():
+        if mark in text and not _OLD_PATH.search(text):
+            message = f'"{text}" holds a {name}, which ends a folder in PATH'
+            scope.report.add("path-variable", at, message, "write one folder an entry")
+        elif path := _path(scope, slot, text, at):
+            found.append(path)
+    return tuple(found)
 
 
 def _paths(scope: Scope, slot: Slot, texts: tuple[str, ...], trail: KeyPath) -> tuple[str, ...]:
@@ -186,10 +198,7 @@ def _labels(scope: Scope, slot: Slot) -> dict[str, str]:
     if scope.spec.description:
         labels[_DESCRIPTION] = scope.spec.description
     for name, text in scope.project.labels.items():
-        try:
-            labels[name] = fill(text, slot.values)
-        except TemplateError:  # reported in defaults.yaml, where it stands
-            continue
+        labels[name] = fill(text, slot.values)  # `check_project_labels` has seen that it can be
     labels |= _own_labels(scope, slot, scope.spec.config, ("config", "labels"))
     return labels | _own_labels(scope, slot, _part(scope, slot), ("config", slot.os, "labels"))
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from buildtools.errors import Diagnostic, Severity
+from buildtools.errors import Diagnostic
 
 MAX_FINDINGS: Final = 20
 """Findings of one file that are shown; a file with more has one cause for most of them."""
@@ -58,31 +58,34 @@ class Report:
         hint: str = "",
         *,
         at_key: bool = False,
-        severity: Severity = "error",
     ) -> None:
         """Note that the value at `trail` (or its key) is wrong."""
         place = self.document.place(trail)
         mark = place.key if at_key else place.value
         finding = Diagnostic(
             code=code,
-            message=message,
-            hint=hint,
+            message=one_line(message),
+            hint=one_line(hint),
             path=self.document.path,
             line=mark.line,
             column=mark.column,
-            severity=severity,
         )
         self._found.setdefault(finding)
 
     @property
     def failed(self) -> bool:
         """Whether anything is wrong."""
-        return any(finding.severity == "error" for finding in self._found)
+        return bool(self._found)
 
     @property
     def findings(self) -> tuple[Diagnostic, ...]:
         """The findings in the order of the file, capped."""
         return capped(sorted(self._found, key=lambda finding: (finding.line, finding.column)))
+
+
+def one_line(text: str) -> str:
+    """The text with line breaks and everything else that no terminal shows as an escape."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 def capped(findings: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:

@@ -90,7 +90,7 @@ def _check_acl(scope: Scope, spec: FileSpec, trail: KeyPath) -> None:
 
 
 def _subject(spec: FileSpec) -> PerOS | None:
-    return spec.from_ if spec.from_ is not None else spec.directory or spec.symlink
+    return next((kind for kind in (spec.from_, spec.directory, spec.symlink) if kind is not None), None)
 
 
 def _rule(
@@ -104,6 +104,9 @@ def _rule(
     if subject is None:
         return None
     destination = _destination(scope, slot, *subject)
+    if kind == "symlink" and destination == "":
+        message = f'"{subject[0]}" is the root of the image, which cannot be a link'
+        scope.report.add("files", subject[1], message, "write the path of the link itself")
     target = _target(scope, slot, spec, trail) if kind == "symlink" else ""
     if destination is None or target is None:
         return None

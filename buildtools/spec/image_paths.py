@@ -3,7 +3,7 @@ r"""Paths in an image as definitions write them: `/app/x` on Linux, `C:\app\x` o
 import re
 from typing import Final
 
-from buildtools.spec.platforms import Problem, split
+from buildtools.spec.platforms import Problem
 from buildtools.windows.paths import PathError
 from buildtools.windows.paths import image_path as windows_path
 
@@ -34,10 +34,13 @@ def is_folder(text: str, os: str) -> bool:
 def _on_windows(text: str) -> str | Problem:
     # A path from the root without a drive is what Dockerfiles write: an image has drive C: only.
     rooted = text.startswith(("/", "\\")) and not text.startswith(("//", "\\\\"))
+    whole = f"C:{text}" if rooted else text
     try:
-        path = windows_path(f"C:{text}" if rooted else text)
+        path = windows_path(whole)
     except PathError as error:
-        return split(str(error))
+        # Behind the path itself, which may hold colons, as the hints on drive C: do.
+        what, _, hint = str(error).removeprefix(repr(whole)).partition(": ")
+        return Problem(f"{whole!r}{what}", hint) if what else Problem(str(error), "use another name")
     return _not_reserved(path, text)
 
 

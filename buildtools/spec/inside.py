@@ -32,9 +32,11 @@ def inside(path: str, folder: str) -> str | Problem:
             climbed += 1
         elif is_glob(parts.pop()):
             return Problem(f'"{path}" goes up behind a glob', "write the folder out")
-    if climbed > len([part for part in folder.split("/") if part]):
+    if climbed > len([part for part in folder.split("/") if part not in {"", "."}]):
         return Problem(f'"{path}" leads out of the project', "copy what is needed into the project")
-    return "/".join([".."] * climbed + parts) or "."
+    clean = "/".join([".."] * climbed + parts) or "."
+    # Once more: `./C:/x` has become `C:/x`, which joined to a folder on Windows is another drive.
+    return _not_relative(clean) or clean
 
 
 def _not_relative(path: str) -> Problem | None:

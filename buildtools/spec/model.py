@@ -10,13 +10,15 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
+from buildtools.windows.releases import EXAMPLE
+
 PLACEHOLDERS: Final[Mapping[str, str]] = {
     "name": "the image's name",
     "os": "linux or windows",
     "arch": "the architecture, such as amd64 or arm64",
     "variant": "the processor variant, such as v7, or nothing",
     "exe": ".exe on Windows, nothing elsewhere",
-    "release": "the Windows release, such as ltsc2022 (for Windows variants, not in build and fetch)",
+    "release": f"the Windows release, such as {EXAMPLE.name} (for Windows variants, not in build and fetch)",
     "version": "the version of a fetched asset (in fetch only)",
     "url": "the asset's URL (in a checksum pattern only)",
     "asset": "the asset's file name (in a checksum or member pattern only)",
@@ -67,7 +69,7 @@ class Requires(_Part, frozen=True, kw_only=True):
 
     windows_build: Annotated[
         Annotated[int, Meta(ge=10240, le=99999)] | None,
-        Meta(description="The lowest Windows build that the image works on, such as 20348."),
+        Meta(description=f"The lowest Windows build that the image works on, such as {EXAMPLE.build}."),
     ] = None
 
 
@@ -307,8 +309,8 @@ class ImageSpec(_Part, frozen=True, kw_only=True):
         tuple[Text, ...],
         Meta(
             min_length=1,
-            description="`linux/amd64`, `linux/arm64`, `windows/amd64:ltsc2022`; a bare `windows/amd64` "
-            "means the project's default releases.",
+            description=f"`linux/amd64`, `linux/arm64`, `windows/amd64:{EXAMPLE.name}`; "
+            "a bare `windows/amd64` means the project's default releases.",
         ),
     ]
     requires: Annotated[Requires, Meta(description="What a node must have.")] = Requires()

@@ -10,6 +10,7 @@ from buildtools.spec.platforms import Problem
 
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _MIRROR_SCHEME: Final = re.compile(r"https?://")
+_LOGIN: Final = re.compile(r"(?:[^/]*://)?[^/@]*:[^/@]*@")
 
 
 def check_places(project: ProjectSpec, report: Report) -> None:
@@ -44,6 +45,8 @@ def _bad_registry(text: str) -> Problem | None:
 
 def _bad_place(text: str) -> Problem | None:
     """Why the text is not `host[:port][/path]`."""
+    if _LOGIN.match(text):
+        return Problem("a password stands here", "delete it: secrets stay out of definitions")
     if scheme := _SCHEME.match(text):
         return Problem(f'"{text}" starts with {scheme[0]}', "leave that out")
     host, slash, path = text.partition("/")

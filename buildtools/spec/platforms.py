@@ -9,7 +9,14 @@ from buildtools.oci.platform import Platform, PlatformError, parse_platform
 from buildtools.spec.document import KeyPath, Report
 from buildtools.spec.model import ImageSpec, ProjectSpec
 from buildtools.spec.scope import SYSTEMS, Slot
-from buildtools.windows.releases import RELEASES, UnknownReleaseError, WindowsRelease, by_build, release
+from buildtools.windows.releases import (
+    EXAMPLE,
+    RELEASES,
+    UnknownReleaseError,
+    WindowsRelease,
+    by_build,
+    release,
+)
 
 _ARCHITECTURES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "linux": {
@@ -57,7 +64,7 @@ def read_platform(text: str) -> tuple[Platform, WindowsRelease | None] | Problem
     try:
         platform = parse_platform(text)
     except PlatformError:
-        return Problem(f'"{text}" is not a platform', "write linux/amd64 or windows/amd64:ltsc2022")
+        return Problem(f'"{text}" is not a platform', f"write linux/amd64 or windows/amd64:{EXAMPLE.name}")
     if platform.os not in _ARCHITECTURES:
         return Problem(
             f'no images are made for the operating system "{platform.os}"',
@@ -144,12 +151,11 @@ def _releases(
         return
     if not project.releases:
         message = "a bare windows/amd64 means the project's default releases, and there are none"
-        hint = "list releases in images/defaults.yaml, or write one behind a colon: windows/amd64:ltsc2022"
+        example = f"windows/amd64:{EXAMPLE.name}"
+        hint = f"list releases in images/defaults.yaml, or write one behind a colon: {example}"
         report.add("platform", trail, message, hint)
-    for name in project.releases:
-        found = release_named(name)
-        if not isinstance(found, Problem):  # a name that is wrong is reported where it stands
-            yield found
+    for name in project.releases:  # checked where they stand
+        yield release(name)
 
 
 def _too_old(chosen: WindowsRelease, spec: ImageSpec) -> Problem | None:

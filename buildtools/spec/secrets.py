@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-_SECRET: Final = re.compile("apikey|credentials?|key|passphrase|passwd|password|pwd|secrets?|tokens?")
+_SECRET: Final = re.compile("apikey|credentials?|key|[a-z]*pass(?:phrase|wd|word)|pwd|secrets?|tokens?")
 # A last word that makes it something about a secret: TOKEN_TTL, TLS_KEY_FILE, SECRET_NAME.
 _ABOUT: Final = re.compile(
     "algorithm|bits|count|days|dir|directory|enabled|expiry|file|folder|format|header|hours|id|issuer|keys|"
@@ -25,8 +25,3 @@ def is_secret_name(name: str) -> bool:
 def is_literal_secret(name: str, value: str) -> bool:
     """Whether writing `value` down under this name gives a secret away; a path to one does not."""
     return is_secret_name(name) and value != "" and not _PATH.fullmatch(value)
-
-
-def masked(name: str, value: str) -> str:
-    """The value as it may be shown."""
-    return "***" if value and is_secret_name(name) else value

@@ -60,9 +60,7 @@ def variables(
     found: dict[str, str] = {}
     for name, text in env.items():
         at = (*trail, name)
-        if not _VARIABLE.fullmatch(name):
-            message = f'"{name}" cannot name a variable'
-            scope.report.add("variable", at, message, "use letters, digits and underscores", at_key=True)
+        _check_name(scope, name, at)
         if is_literal_secret(name, text):
             scope.report.add(
                 "secret",
@@ -74,6 +72,12 @@ def variables(
         if value is not None:
             found[name] = value
     return found
+
+
+def _check_name(scope: Scope, name: str, trail: KeyPath) -> None:
+    if not _VARIABLE.fullmatch(name):
+        message = f'"{name}" cannot name a variable'
+        scope.report.add("variable", trail, message, "use letters, digits and underscores", at_key=True)
 
 
 def checked_paths(scope: Scope, paths: tuple[str, ...], trails: tuple[KeyPath, ...]) -> tuple[str, ...]:
@@ -140,6 +144,8 @@ def lifecycle_for(scope: Scope, slot: Slot) -> LifecycleSpec | None:
     for trail, message, hint in _broken_contract(spec):
         scope.report.add("lifecycle", ("lifecycle", *trail), message, hint)
     args = scope.filled_all(items(spec.args, ("lifecycle", "args")), slot.values, keep=_PORT)
+    for name in spec.env:
+        _check_name(scope, name, ("lifecycle", "env", name))
     env = {
         name: scope.filled(text, ("lifecycle", "env", name), slot.values, keep=_PORT) or ""
         for name, text in spec.env.items()

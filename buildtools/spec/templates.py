@@ -44,6 +44,12 @@ def _replacement(match: re.Match[str], values: Mapping[str, str], keep: Abstract
         return piece[0]
     if name is None:
         raise TemplateError(f"a {piece} stands alone", hint=f"write {piece * 2} for a brace that is meant")
+    if match.string[: match.start()].endswith("$"):
+        literal = f"${{{piece}}} for the text itself"
+        raise TemplateError(
+            f"no shell reads ${piece}",
+            hint=f"write {piece}, or {literal}" if name in {*values, *keep} else f"write {literal}",
+        )
     if name in values:
         return values[name]
     if name in keep:

@@ -55,8 +55,9 @@ def convert(document: Document, name: str, model: type[_Spec], report: Report) -
         return msgspec.convert(document.value, model)
     except msgspec.ValidationError as error:
         # JSON Schema calls 1.0 a whole number and the types do not.
-        message, _, where = str(error).partition(" - at `$")
-        report.add("type", _trail(where, document), message.replace("`", "").lower(), "write a whole number")
+        trail = _trail(str(error))
+        message = f"expected a whole number, got the number {document.place(trail).text}"
+        report.add("type", trail, message, "write a whole number")
         return None
 
 
@@ -94,7 +95,7 @@ def _said(error: "jsonschema_rs.ValidationError", name: str) -> Any:
 def _explain(error: "jsonschema_rs.ValidationError", document: Document, name: str, report: Report) -> None:
     trail: KeyPath = tuple(error.instance_path)
     case = _Case(error, trail, _broken(schema_for(name), error.schema_path), document, name)
-    for finding in _SENTENCES.get(_keyword(error), _other)(case):
+    for finding in _SENTENCES[_keyword(error)](case):
         at = trail if finding.key is None else (*trail, finding.key)
         report.add(finding.code, at, finding.message, finding.hint, at_key=finding.key is not None)
 
@@ -126,10 +127,10 @@ def _unknown_keys(case: _Case) -> Iterator[_Finding]:
 
 
 def _key_hint(case: _Case, key: str, known: list[str]) -> str:
-    if guess := get_close_matches(key, known, n=1):
-        return f'did you mean "{guess[0]}"?'
     if not case.trail and key in _KNOWN_ELSEWHERE:
         return _KNOWN_ELSEWHERE[key]
+    if guess := get_close_matches(key, known, n=1):
+        return f'did you mean "{guess[0]}"?'
     if parents := _parents(case.schema).get(key):
         return f'"{key}" belongs under {" or ".join(sorted(parents))}'
     return f"the keys here are {', '.join(known)}"
@@ -200,6 +201,9 @@ def _type_hint(value: Any, types: Sequence[str], document: Document, trail: KeyP
 
 
 def _enum(case: _Case) -> Iterator[_Finding]:
+    if case.value is None or isinstance(case.value, (dict, list)):
+        yield _wrong_type(case, ["string"])
+        return
     options = case.node["enum"]
     guess = get_close_matches(str(case.value), options, n=1)
     hint = f'did you mean "{guess[0]}"?' if guess else "write one of them"
@@ -228,10 +232,6 @@ def _limit(word: str, bound: str) -> Callable[[_Case], Iterator[_Finding]]:
     return sentence
 
 
-def _other(case: _Case) -> Iterator[_Finding]:
-    yield _Finding("value", case.error.message, "see the reference of this file")
-
-
 _SENTENCES: Final[Mapping[str, Callable[[_Case], Iterable[_Finding]]]] = {
     "additionalProperties": _unknown_keys,
     "anyOf": _alternatives,
@@ -258,23 +258,15 @@ def _broken(schema: Mapping[str, Any], path: Sequence[str | int]) -> Any:
     node: Any = schema
     for step in path[:-1]:
         node = node[step]
-        if step == "$ref":
-            node = schema["$defs"][node.rpartition("/")[2]]
     return node
 
 
 def _short(text: str) -> str:
-    """Text on one line of a message."""
-    line = text.replace("\n", " ")
-    return line if len(line) <= 60 else f"{line[:57]}..."
+    """As much of a text as a sentence can hold."""
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _trail(where: str, document: Document) -> KeyPath:
-    """The deepest place that msgspec's `$.exit` or `$.files[0].mode` names and the file holds."""
-    trail: KeyPath = ()
-    for key, position in re.findall(r"\.([\w-]+)|\[(\d+)\]", where):
-        step = key or int(position)
-        if (*trail, step) not in document.places:
-            break
-        trail = (*trail, step)
-    return trail
+def _trail(said: str) -> KeyPath:
+    """The place that msgspec names at the end, such as `$.lifecycle.exit` or `$.config.ports[0]`."""
+    where = said.rpartition("`$")[2]
+    return tuple(key or int(position) for key, position in re.findall(r"\.([\w-]+)|\[(\d+)\]", where))

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from buildtools.errors import ConfigurationError, Diagnostic
-from buildtools.spec.document import Document, KeyPath, Mark, Place, capped
+from buildtools.spec.document import Document, KeyPath, Mark, Place, capped, one_line
 from buildtools.spec.yaml_faults import DEPTH_HINT, explain
 
 if TYPE_CHECKING:
@@ -117,12 +117,16 @@ def _events(text: str, builder: "_Builder") -> Iterator["yaml.Event"]:
 
 @dataclass(slots=True, kw_only=True)
 class _Frame:
-    """A list or mapping that is being read; `key` is None where the next node of a mapping is a key."""
+    """A list or mapping that is being read; `key` is None where the next node of a mapping is a key.
+
+    One that is itself a key (`is_key`) is a fault, and read to its end so that reading goes on behind it.
+    """
 
     value: Any
     trail: KeyPath
     key: str | None = None
     key_mark: Mark = _NO_MARK
+    is_key: bool = False
     keys: dict[str, Mark] = field(default_factory=dict)
 
     @property
@@ -192,7 +196,8 @@ class _Builder:
 
     def close(self, _event: Any, _mark: Mark) -> bool:
         """A list or mapping ends."""
-        self.frames.pop()
+        if self.frames.pop().is_key:
+            self.frames[-1].key = ""
         return True
 
     def _plain_only(self, event: Any, mark: Mark) -> None:
@@ -212,7 +217,8 @@ class _Builder:
             self.fault(
                 "key", "a list or mapping cannot be a key", "write text, quoted if it has brackets", mark
             )
-            self._begin_key("", mark)
+            self.frames.append(_Frame(value=value, trail=self.frames[-1].trail, is_key=True))
+            return True
         if not self._add(value, mark, ""):
             return False
         self.frames.append(_Frame(value=value, trail=self._last_trail))
@@ -225,7 +231,7 @@ class _Builder:
             self.fault("merge-key", "merge key << is not allowed", "write the keys out", mark)
         elif name in keys:
             message = f'duplicate key "{name}": it stands on line {keys[name].line} already'
-            self.fault("duplicate-key", message, "delete one of the two", mark)
+            self.fault("duplicate-key", one_line(message), "delete one of the two", mark)
         self._begin_key(name, mark)
         return True
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
+import yaml
 
 from buildtools.errors import ConfigurationError
 from buildtools.spec import expand
@@ -74,3 +75,13 @@ def variants() -> Variants:
         return _image(snippet, defaults).variants
 
     return load
+
+
+@pytest.fixture(params=["libyaml", "python"])
+def parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Both parsers of PyYAML: installations without libyaml say the same."""
+    if request.param == "python":
+        monkeypatch.delattr(yaml, "CSafeLoader", raising=False)
+    elif not hasattr(yaml, "CSafeLoader"):
+        pytest.skip("PyYAML has no libyaml here")
+    return request.param
