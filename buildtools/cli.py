@@ -15,6 +15,7 @@ from buildtools.settings import Settings
 from buildtools.stores.disk import explained
 from buildtools.verbs import Run
 from buildtools.views import findings_json
+from buildtools.windows.releases import EXAMPLE
 
 EXIT_INTERNAL: Final = 70
 EXIT_INTERRUPTED: Final = 130
@@ -133,7 +134,7 @@ def _platforms(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="P",
-        help="linux, windows, linux/arm64, windows/amd64:ltsc2022, ... (repeat for several)",
+        help=f"linux, windows, linux/arm64, windows/amd64:{EXAMPLE.name}, ... (repeat for several)",
     )
 
 

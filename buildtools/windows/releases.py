@@ -12,6 +12,8 @@ from difflib import get_close_matches
 from functools import total_ordering
 from typing import Final
 
+from buildtools.oci.quote import quoted
+
 # No leading zeros: what is read is written again byte for byte.
 _NUMBER: Final = r"(0|[1-9]\d{0,4})"
 _VERSION: Final = re.compile(rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:\.(0|[1-9]\d{{0,8}}))?", re.ASCII)
@@ -151,7 +153,11 @@ def release(name: str, table: Sequence[WindowsRelease] = RELEASES) -> WindowsRel
     aliases = [alias for row in table for alias in row.aliases]
     guess = get_close_matches(name.lower(), [*names, *aliases], n=1, cutoff=0.6)
     meant = f"did you mean {guess[0]}? " if guess else ""
-    raise UnknownReleaseError(f"unknown Windows release {name!r}: {meant}known are {', '.join(names)}")
+    raise UnknownReleaseError(f"unknown Windows release {quoted(name)}: {meant}known are {', '.join(names)}")
+
+
+EXAMPLE: Final = release("ltsc2022")
+"""The release that help texts, hints and schemas take for an example."""
 
 
 def by_build(build: int, table: Sequence[WindowsRelease] = RELEASES) -> WindowsRelease | None:
@@ -169,6 +175,8 @@ def parse_os_version(text: str) -> OsVersion:
     """Read `10.0.20348.2700` or `10.0.20348`; raises OsVersionError."""
     match = _VERSION.fullmatch(text)
     if match is None:
-        raise OsVersionError(f"{text!r} is not a Windows version: it has four numbers, as in 10.0.20348.2700")
+        raise OsVersionError(
+            f"{quoted(text)} is not a Windows version: it has four numbers, as in 10.0.20348.2700"
+        )
     major, minor, build, revision = match.groups()
     return OsVersion(int(major), int(minor), int(build), None if revision is None else int(revision))
