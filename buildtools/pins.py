@@ -14,7 +14,8 @@ from typing import Any, Final
 from buildtools.errors import ConfigurationError, Diagnostic
 from buildtools.oci.descriptor import OCI_MANIFEST
 from buildtools.oci.digest import Digest, DigestError, digest_of, parse_digest, short
-from buildtools.oci.documents import DocumentError, Manifest
+from buildtools.oci.documents import Manifest
+from buildtools.oci.jsonbytes import DocumentError, Field, canonical_json
 
 SCHEMA: Final = 1
 
@@ -71,9 +72,11 @@ def parse(text: str, *, path: str = "") -> Pins:
             for reference, platforms in document["bases"].items()
         }
         assets = {
-            url: AssetPin(size=int(pin["size"]), sha256=_hex(pin["sha256"]))
+            url: AssetPin(size=_size(pin["size"], url), sha256=_hex(pin["sha256"]))
             for url, pin in document["assets"].items()
         }
+        # What the text could spell, such as half a surrogate pair, must be writable again.
+        canonical_json(document)
     except json.JSONDecodeError as error:
         raise _broken(path, f"it is not JSON ({error.msg})", error.lineno, error.colno) from error
     except (DigestError, DocumentError, binascii.Error) as error:
@@ -159,6 +162,10 @@ def _base_json(pin: BasePin) -> dict[str, Any]:
 
 def _bytes(text: str) -> bytes:
     return base64.b64decode(text, validate=True)
+
+
+def _size(value: object, url: str) -> int:
+    return Field(value=value, path=f"the size of {url}").size()
 
 
 def _hex(text: str) -> str:

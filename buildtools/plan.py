@@ -165,7 +165,9 @@ def reasons_for(now: Mapping[str, str], record: BuildRecord | None) -> tuple[str
     for name in changed:
         group, _, item = name.partition("/")
         groups.setdefault(group, []).append(item)
-    return tuple(_REASONS[group](items, before, now) for group, items in groups.items())
+    # What this version knows nothing of comes from another version's record.
+    found = (_REASONS.get(group, _builder_reason)(items, before, now) for group, items in groups.items())
+    return tuple(dict.fromkeys(found))
 
 
 def _target(
@@ -208,6 +210,10 @@ def _listed(items: Iterable[str], *, most: int = 3) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
+def _builder_reason(*_: object) -> str:
+    return "another version of the builder"
+
+
 def _base_reason(_: list[str], before: Mapping[str, str], now: Mapping[str, str]) -> str:
     old, new = before.get("base", "nothing"), now.get("base", "nothing")
     return f"base moved: {_base_name(old)} → {_base_name(new)}"
@@ -216,14 +222,15 @@ def _base_reason(_: list[str], before: Mapping[str, str], now: Mapping[str, str]
 def _base_name(text: str) -> str:
     if text in {SCRATCH, HOST_PROCESS}:
         return text
-    reference, _, digest = text.partition("@sha256:")
-    return f"{reference}@{digest[:12]}" if digest else reference
+    # The last digest is that of the image on this platform; a reference may have its own before it.
+    reference, _, digest = text.rpartition("@sha256:")
+    return f"{reference.partition('@')[0]}@{digest[:12]}" if reference else text
 
 
 _REASONS: Final[Mapping[str, Any]] = {
     "assets": lambda items, *_: f"asset moved: {_listed(items)}",
     "base": _base_reason,
-    "builder": lambda *_: "another version of the builder",
+    "builder": _builder_reason,
     "created": lambda *_: "time of the source moved",
     "definition": lambda items, *_: f"definition changed: {_listed(items)}",
     "inputs": lambda items, *_: f"inputs changed: {_listed(items)}",

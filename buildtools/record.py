@@ -103,7 +103,10 @@ def parse(text: str | bytes, *, path: str = "") -> BuildRecord:
         record = msgspec.convert(document, BuildRecord)
         for blob in (record.manifest, record.config, *record.layers, *record.base_layers):
             parse_digest(blob.digest)
-    except (msgspec.DecodeError, msgspec.ValidationError, ValueError) as error:
+        # The layer's is written into the next config.
+        for layer in (*record.layers, *record.base_layers):
+            parse_digest(layer.diff_id)
+    except (msgspec.DecodeError, msgspec.ValidationError, ValueError, RecursionError) as error:
         raise _broken(path, f"the record cannot be read ({error})") from error
     return record
 
