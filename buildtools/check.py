@@ -11,7 +11,7 @@ from buildtools.inspect import Entry, Inspection, inspect_reference
 from buildtools.oci.compress import CompressionError, inflated
 from buildtools.oci.lint import lint_linux_layer
 from buildtools.oci.pieces import PieceReader
-from buildtools.oci.tar import TarEntry, TarError, read_tar
+from buildtools.oci.tar import GLOBAL_PAX, TarEntry, TarError, read_tar
 from buildtools.oci.validate import validate_index, validate_manifest
 from buildtools.settings import Settings
 from buildtools.sources.entries import entries
@@ -97,7 +97,8 @@ def _first_name(file: BinaryIO) -> str:
     # What is wrong with an archive that cannot be read is said by the check itself.
     with suppress(TarError, CompressionError):
         for entry in _tar_entries(file):
-            return entry.name
+            if entry.kind != GLOBAL_PAX:
+                return entry.name
     return ""
 
 

@@ -230,7 +230,7 @@ def _ran_row(one: Ran) -> Sequence[str]:
         one.name,
         "" if outcome.ready is None else seconds(outcome.ready),
         answer,
-        str(outcome.exit_code),
+        "" if outcome.exit_code is None else str(outcome.exit_code),
         "kept" if outcome.kept else "; ".join(outcome.findings),
     )
 

@@ -57,6 +57,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(skip)
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Long bytes by their argument's name: compressed ones differ from second to second, names must not."""
+    return argname if isinstance(val, bytes) and len(val) > 20 else None
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _clean_environment() -> Iterator[None]:
     """No variable of the caller changes a result; for the session, since its fixtures build, too."""

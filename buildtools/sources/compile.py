@@ -5,13 +5,14 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from buildtools.errors import BuildError
 from buildtools.oci.digest import Digest, digest_of
@@ -181,14 +182,28 @@ def _environment(step: BuildStep, out: Path) -> dict[str, str]:
 
 def _run(variant: Variant, argv: list[str], folder: Path, environment: Mapping[str, str]) -> None:
     """Run one command to its end; its output is shown only when it fails."""
+    # A file, not a pipe: a daemon that the command leaves behind would hold a pipe open for ever.
+    with tempfile.TemporaryFile() as log:
+        with _ended(_started(variant, argv, folder, environment, log)) as process:
+            status = process.wait()
+        if status:
+            raise BuildError(
+                f"{variant.image} {variant.platform}: {' '.join(argv)} ended with {status} in {folder}:\n"
+                + "\n".join(f"    {line}" for line in _last_lines(log))
+            )
+
+
+def _started(
+    variant: Variant, argv: list[str], folder: Path, environment: Mapping[str, str], log: IO[bytes]
+) -> "subprocess.Popen[bytes]":
     group: dict[str, Any] = {"start_new_session": True} if os.name == "posix" else {}
     try:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             argv,
             cwd=folder,
             env=dict(environment),
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=log,
             stderr=subprocess.STDOUT,
             **group,
         )
@@ -197,14 +212,6 @@ def _run(variant: Variant, argv: list[str], folder: Path, environment: Mapping[s
             f"{variant.image}: {argv[0]} cannot be started ({error.strerror})",
             hint="install it, or name it under `build.tools` to have its version looked for",
         ) from error
-    with _ended(process):
-        tail = _last_lines(process)
-        status = process.wait()
-    if status:
-        raise BuildError(
-            f"{variant.image} {variant.platform}: {' '.join(argv)} ended with {status} in {folder}:\n"
-            + "\n".join(f"    {line}" for line in tail)
-        )
 
 
 _RUNNING: set["subprocess.Popen[bytes]"] = set()
@@ -212,12 +219,12 @@ _RUNNING_LOCK: Final = threading.Lock()
 
 
 @contextmanager
-def _ended(process: "subprocess.Popen[bytes]") -> Iterator[None]:
+def _ended(process: "subprocess.Popen[bytes]") -> Iterator["subprocess.Popen[bytes]"]:
     """Whatever happens, the command and what it started are gone afterwards."""
     with _RUNNING_LOCK:
         _RUNNING.add(process)
     try:
-        yield
+        yield process
     finally:
         _kill(process)
         with _RUNNING_LOCK:
@@ -232,19 +239,18 @@ def stop_all() -> None:
 
 
 def _kill(process: "subprocess.Popen[bytes]") -> None:
-    if process.poll() is None:
-        if os.name == "posix":
+    if os.name == "posix":
+        # The group outlives its leader where the command left children behind.
+        with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
-        process.wait()
+    else:
+        process.kill()
+    process.wait()
 
 
-def _last_lines(process: "subprocess.Popen[bytes]") -> list[str]:
-    if process.stdout is None:
-        return []
-    with process.stdout as stream:
-        return [line.decode("utf-8", "replace").rstrip() for line in deque(stream, _TAIL)]
+def _last_lines(log: IO[bytes]) -> list[str]:
+    log.seek(0)
+    return [line.decode("utf-8", "replace").rstrip() for line in deque(log, _TAIL)]
 
 
 def _replace(place: Path) -> None:

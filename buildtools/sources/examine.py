@@ -31,6 +31,14 @@ class _Image:
     def find(self, path: str) -> Entry | None:
         return self.entries.get(path.casefold() if self.variant.platform.os == "windows" else path)
 
+    def program(self) -> Entry | None:
+        """The file that the config starts; Windows finds it without its `.exe`, too."""
+        path = program_path(self.variant)
+        if path is None:
+            return None
+        windows = self.variant.platform.os == "windows"
+        return self.find(path) or (self.find(f"{path}.exe") if windows else None)
+
     def finding(
         self, code: str, message: str, hint: str, *, severity: Severity = "error", entry: Entry | None = None
     ) -> Diagnostic:
@@ -69,9 +77,7 @@ def _entrypoint(image: _Image) -> Iterator[Diagnostic]:
     path = program_path(image.variant)
     if path is None:
         return
-    entry = image.find(path)
-    if entry is None and image.variant.platform.os == "windows":
-        entry = image.find(f"{path}.exe")
+    entry = image.program()
     if entry is None:
         # On a base with content of its own the program may be the base's.
         if image.variant.base in {SCRATCH, HOST_PROCESS}:
@@ -141,7 +147,7 @@ def _pe_program(image: _Image, entry: Entry, file: BinaryIO) -> Iterator[Diagnos
         return
     if not program.is_dotnet:
         yield from _architecture(image, entry, program.architecture)
-    if program.subsystem == pe.GUI and entry is image.find(program_path(image.variant) or ""):
+    if program.subsystem == pe.GUI and entry is image.program():
         text = f"the entrypoint {entry.path} is a program with windows, so it has no output in a container"
         hint = "build it for the console (-H=windowsgui off, /SUBSYSTEM:CONSOLE)"
         yield image.finding("subsystem", text, hint, severity="warning", entry=entry)
@@ -153,7 +159,7 @@ def _pe_program(image: _Image, entry: Entry, file: BinaryIO) -> Iterator[Diagnos
 
 
 def _foreign(image: _Image, entry: Entry, what: str) -> Diagnostic:
-    started = entry is image.find(program_path(image.variant) or "")
+    started = entry is image.program()
     severity: Severity = "error" if started else "warning"
     text = f"{entry.path} is {what} in an image for {image.variant.platform.os}"
     return image.finding(

@@ -3,25 +3,26 @@
 import fnmatch
 import hashlib
 import re
+import shutil
 import tarfile
 import uuid
 import zipfile
-import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import IO, BinaryIO, Final
+from typing import IO, BinaryIO, Final, cast
 from urllib.parse import urlsplit
 
-from buildtools.errors import BuildError, UnavailableError, VerificationError
-from buildtools.oci.digest import Digest
+from buildtools.errors import BuildError, BuildtoolsError, UnavailableError, VerificationError
+from buildtools.oci.digest import Digest, digest_of
+from buildtools.oci.documents import canonical_json
 from buildtools.pins import AssetPin
 from buildtools.settings import Settings
 from buildtools.sources.hashes import HashCache
 from buildtools.spec.variant import Fetch
 from buildtools.stores.addresses import is_loopback
-from buildtools.stores.disk import errors_name, locked, replace
+from buildtools.stores.disk import errors_name, locked, remove, replace
 from buildtools.stores.redact import Redactor
 from buildtools.stores.retry import RETRIED, Clock, Fault, retrying
 from buildtools.stores.transport import Answer, Request, Transport
@@ -59,7 +60,7 @@ class Downloader:
                 self._run(lambda: self._download(url, pin, temporary))
                 replace(temporary, target)
         finally:
-            temporary.unlink(missing_ok=True)
+            remove(temporary)
 
     def close(self) -> None:
         """Close all connections."""
@@ -69,20 +70,17 @@ class Downloader:
         retrying(operation, clock=self._clock)
 
     def _download(self, url: str, pin: AssetPin, target: Path) -> None:
-        digest, size = hashlib.sha256(), 0
+        digest, size, most = hashlib.sha256(), 0, pin.size or MOST_ASSET
         with self._get(url) as answer, target.open("wb") as file:
-            while data := answer.read1(_CHUNK):
+            while size <= most and (data := answer.read1(_CHUNK)):
                 size += len(data)
-                if size > (pin.size or MOST_ASSET):
-                    break
                 digest.update(data)
                 file.write(data)
-        short = answer.length is not None and size < answer.length
-        if short:
+        if answer.length is not None and size < min(answer.length, most + 1):
             raise Fault(
                 UnavailableError(f"{self._shown(url)} broke off after {size} bytes", hint="run it again")
             )
-        if digest.hexdigest() != pin.sha256:
+        if size > most or digest.hexdigest() != pin.sha256:
             raise VerificationError(
                 f"{self._shown(url)} does not have the sha256 {pin.sha256} that it is pinned to",
                 hint="it was replaced: if that is right, run `buildtools pins --update`",
@@ -106,9 +104,11 @@ class Downloader:
         named = [digest for digest, line in found if re.search(rf"(^|[\s/*]){re.escape(name)}\s*$", line)]
         candidates = set(named or [digest for digest, _ in found])
         if len(candidates) != 1:
-            what = "no sha256" if not candidates else "several, and none of them names"
+            what = f"names {name} with different sha256" if named else "has no sha256 in it"
+            if found and not named:
+                what = f"has several, and none of them names {name}"
             raise BuildError(
-                f"{self._shown(fetch.checksum_url)} has {what} {name if candidates else 'in it'}",
+                f"{self._shown(fetch.checksum_url)} {what}",
                 hint="mend the `checksum` pattern, or write the `sha256` itself",
             )
         return candidates.pop()
@@ -169,8 +169,9 @@ def materialise(
             download(fetch.url, pin, asset)
         if not fetch.members:
             return asset
-        folder = store / f"{pin.sha256}.members"
-        return _members(fetch, asset, folder)
+        # The patterns belong to the name: what another definition took out is another folder.
+        chosen = digest_of(canonical_json(dict(fetch.members))).partition(":")[2]
+        return _members(fetch, asset, store / f"{pin.sha256}.{chosen[:16]}")
 
 
 def _intact(asset: Path, pin: AssetPin, hashes: HashCache) -> bool:
@@ -182,57 +183,71 @@ def _intact(asset: Path, pin: AssetPin, hashes: HashCache) -> bool:
 
 
 def _members(fetch: Fetch, asset: Path, folder: Path) -> Path:
-    folder.mkdir(exist_ok=True)
-    wanted = {name: pattern for name, pattern in fetch.members.items() if not (folder / name).is_file()}
-    if not wanted:
+    """The folder with the chosen members; it appears when all of them are there."""
+    if all((folder / name).is_file() for name in fetch.members):
         return folder
-    found: dict[str, list[str]] = {name: [] for name in wanted}
+    fresh = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
+    try:
+        with errors_name(fresh, "written"):
+            fresh.mkdir()
+        _take_all(fetch, asset, fresh)
+        with errors_name(folder, "written"):
+            shutil.rmtree(folder, ignore_errors=True)
+            fresh.rename(folder)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    return folder
+
+
+def _take_all(fetch: Fetch, asset: Path, folder: Path) -> None:
+    """Copy members under names of our own; names in the archive decide about no place on disk."""
+    found: dict[str, list[str]] = {name: [] for name in fetch.members}
     with _damaged(fetch), asset.open("rb") as file:
         for path, open_member in _OPENERS[fetch.format](file):
-            for name, pattern in wanted.items():
+            new = []
+            for name, pattern in fetch.members.items():
                 if fnmatch.fnmatchcase(path, pattern):
                     found[name].append(path)
-                    if len(found[name]) == 1:
-                        _take(open_member, folder / name, path)
+                    new += [folder / name] if len(found[name]) == 1 else []
+            if new:
+                _take(_content(fetch, open_member, path), new)
     for name, paths in found.items():
         if len(paths) != 1:
-            (folder / name).unlink(missing_ok=True)
             how = "nothing" if not paths else f"{len(paths)} files ({', '.join(paths[:3])})"
             raise BuildError(
                 f"{fetch.members[name]!r} matches {how} in the archive {fetch.name}",
                 hint="write a pattern that one file has",
             )
-    return folder
 
 
-def _take(open_member: Callable[[], IO[bytes]], target: Path, path: str) -> None:
-    """Copy one member under a name of our own; names in the archive decide about no place on disk."""
-    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+def _take(content: Iterable[bytes], targets: Sequence[Path]) -> None:
+    """Write one member; a second name gets a copy, since a stream can be read once."""
+    first, *others = targets
+    with errors_name(first, "written"):
+        with first.open("wb") as file:
+            file.writelines(content)
+        for other in others:
+            shutil.copyfile(first, other)
+
+
+def _content(fetch: Fetch, open_member: Callable[[], IO[bytes]], path: str) -> Iterator[bytes]:
     size = 0
-    try:
-        with errors_name(target, "written"), open_member() as source, temporary.open("wb") as file:
-            while data := source.read(_CHUNK):
-                size += len(data)
-                if size > MOST_ASSET:
-                    raise BuildError(f"{path} has more than {MOST_ASSET} bytes")
-                file.write(data)
-        replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with _damaged(fetch), open_member() as source:
+        while data := source.read(_CHUNK):
+            size += len(data)
+            if size > MOST_ASSET:
+                raise BuildError(f"{path} has more than {MOST_ASSET} bytes")
+            yield data
 
 
 @contextmanager
 def _damaged(fetch: Fetch) -> Iterator[None]:
     try:
         yield
-    except (
-        tarfile.TarError,
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-        OSError,
-        NotImplementedError,
-    ) as error:
+    except BuildtoolsError:
+        raise
+    # What the standard library's readers raise for damaged archives is written down nowhere.
+    except Exception as error:
         raise BuildError(f"the archive {fetch.name} cannot be read as {fetch.format} ({error})") from error
 
 
@@ -259,10 +274,8 @@ def _zip_members(file: BinaryIO) -> Iterator[tuple[str, Callable[[], IO[bytes]]]
 
 
 def _extracted(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
-    file = archive.extractfile(member)
-    if file is None:
-        raise tarfile.TarError(f"{member.name} cannot be opened")
-    return file
+    # None is for what is no regular file.
+    return cast("IO[bytes]", archive.extractfile(member))
 
 
 _OPENERS: Final[Mapping[str, Callable[[BinaryIO], Iterator[tuple[str, Callable[[], IO[bytes]]]]]]] = {

@@ -6,6 +6,7 @@ import os
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -55,14 +56,15 @@ class HashCache:
                 return
             text = json.dumps({"schema": _SCHEMA, "files": self._known}, separators=(",", ":"))
             self._changed = False
-        try:
+        with suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-            Path(name).replace(self._path)
-        except OSError:
-            return
+            try:
+                with os.fdopen(handle, "w", encoding="utf-8") as file:
+                    file.write(text)
+                Path(name).replace(self._path)
+            finally:
+                Path(name).unlink(missing_ok=True)
 
     def _load(self) -> dict[str, list[Any]]:
         if self._known is None:

@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
+from urllib.parse import quote
 
 from buildtools.oci.config import ImageConfig
 from buildtools.spec.model import LifecycleSpec
@@ -26,6 +27,8 @@ _EVENTS: Final[Mapping[str, signal.Signals]] = {"shutdown": signal.SIGTERM, "int
 _PAUSE: Final = 0.02
 _MOST_ANSWER: Final = 1024 * 1024
 _LOG_LINES: Final = 20
+_LITERAL: Final = "/?%&=#!$'()*+,:;@[]~"
+"""What a path and its question may hold as it is; `%` since a path may be encoded already."""
 
 
 class Native:
@@ -47,6 +50,8 @@ class Native:
 
     def run(self, contract: Contract) -> Outcome:
         """Start, wait until ready, ask, stop, and say what happened."""
+        if not (contract.config.entrypoint or contract.config.cmd or contract.lifecycle.args):
+            return Outcome(findings=("cannot be started (its image names no program)",))
         port = free_port()
         try:
             with tempfile.TemporaryFile() as log, _started(contract, port, log) as process:
@@ -107,7 +112,7 @@ class _Run:
             return
         try:
             answer = json.loads(body) if probe.json else {}
-        except ValueError:
+        except (ValueError, RecursionError):
             answer = None
         if not isinstance(answer, dict):
             self.findings.append(f"did not answer {probe.http} with a JSON object")
@@ -173,7 +178,7 @@ def _get(port: int, path: str) -> tuple[int, bytes]:
     """Status and body of a GET on the loopback address; status 0 while nobody answers."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
-        connection.request("GET", path, headers={"Connection": "close"})
+        connection.request("GET", quote(path, safe=_LITERAL), headers={"Connection": "close"})
         answer = connection.getresponse()
         return answer.status, answer.read(_MOST_ANSWER)
     except (OSError, http.client.HTTPException):

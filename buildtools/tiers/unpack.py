@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from buildtools.errors import BuildError
-from buildtools.oci.compress import inflated
+from buildtools.oci.compress import CompressionError, inflated
 from buildtools.oci.pieces import PieceReader
 from buildtools.oci.tar import DIRECTORY, FILE, SYMLINK, TarEntry, TarError, read_tar
+from buildtools.stores.disk import errors_name
 
 
 def unpack(layers: Iterable[BinaryIO], root: Path) -> None:
@@ -20,8 +21,9 @@ def unpack(layers: Iterable[BinaryIO], root: Path) -> None:
     for layer in layers:
         try:
             for entry, body in read_tar(PieceReader(inflated(layer))):
-                _write(entry, body, root)
-        except TarError as error:
+                with errors_name(root / entry.name, "written"):
+                    _write(entry, body, root)
+        except (TarError, CompressionError) as error:
             raise BuildError(f"the layer cannot be unpacked: {error}") from error
 
 
@@ -29,7 +31,8 @@ def _write(entry: TarEntry, body: BinaryIO, root: Path) -> None:
     parts = entry.name.split("/")
     target = root.joinpath(*parts)
     inside = all(part not in {"", ".", ".."} for part in parts)
-    if not inside or any(parent.is_symlink() for parent in target.parents if parent != root):
+    # Only below the root: where that lies is not the layer's doing, and /tmp may be a link.
+    if not inside or any(root.joinpath(*parts[:depth]).is_symlink() for depth in range(1, len(parts))):
         raise BuildError(f"the layer holds {entry.name!r}, which leaves the image")
     if entry.kind == DIRECTORY:
         target.mkdir(exist_ok=True)

@@ -1,0 +1,45 @@
+"""What a variant is made of: its build's inputs and the files that are copied as they are."""
+
+from pathlib import Path
+
+import pytest
+
+from buildtools.oci.digest import digest_of
+from buildtools.sources.hashes import HashCache
+from buildtools.sources.observe import observe
+from buildtools.sources.tree import SourceError
+from buildtools.spec.variant import FileRule
+from tests.fakes.definitions import copied, step, variant, write_tree
+
+
+def test_what_counts(tmp_path: Path) -> None:
+    """Inputs and copied files by content; not what is left out, made, fetched or needs no file."""
+    root = write_tree(tmp_path / "app", "src/main.go", "conf/a", "conf/a.bak", "unused")
+    made = variant(
+        build=step(("go", "build"), inputs=("src",)),
+        files=(
+            copied("conf", "etc/", exclude=("*.bak",)),
+            copied("app", "app", origin="out"),
+            copied("tool/tool", "tool", origin="fetch"),
+            FileRule(kind="directory", destination="data"),
+            FileRule(kind="symlink", destination="link", target="app"),
+        ),
+    )
+    assert observe(made, root=root, hashes=HashCache(tmp_path / "hashes.json")) == {
+        "src/main.go": digest_of(b"src/main.go"),
+        "conf/a": digest_of(b"conf/a"),
+    }
+
+
+def test_nothing_is_made_of_nothing(tmp_path: Path) -> None:
+    """A variant may have neither commands nor files."""
+    assert observe(variant(), root=tmp_path, hashes=HashCache(tmp_path / "hashes.json")) == {}
+
+
+def test_what_is_not_there_is_an_error(tmp_path: Path) -> None:
+    """An input that was renamed is found out before anything is built."""
+    root = write_tree(tmp_path / "app", "src/main.go")
+    made = variant(build=step(("go", "build"), inputs=("scr",)))
+    with pytest.raises(SourceError) as caught:
+        observe(made, root=root, hashes=HashCache(tmp_path / "hashes.json"))
+    assert str(caught.value) == (f"'scr' matches nothing in {root}: name a file, folder or glob that exists")
