@@ -16,8 +16,8 @@ from buildtools.oci.tar import DIRECTORY, FILE, HARDLINK, SYMLINK, TarEntry, Tar
 
 WHITEOUT_PREFIX: Final = ".wh."
 _MODES: Final[Mapping[str, int]] = {"root": 0o700, "tmp": 0o1777, "var/tmp": 0o1777}
-"""Modes of directories that nobody listed. A layer's replace the base's own, and a file in /tmp must not close
-it to everyone else."""
+"""Modes of directories that nobody listed. A layer's replace those of the base, and a file in /tmp must not
+close it to everyone else."""
 
 
 class LayerError(ValueError):
