@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from buildtools.errors import BuildError, BuildtoolsError, ConfigurationError, Diagnostic
+from buildtools.errors import BuildError, ConfigurationError, Diagnostic
 from buildtools.inspect import Entry, Inspection, inspect_reference
 from buildtools.oci.compress import CompressionError, inflated
 from buildtools.oci.lint import lint_linux_layer
@@ -16,6 +16,7 @@ from buildtools.oci.validate import validate_index, validate_manifest
 from buildtools.settings import Settings
 from buildtools.sources.entries import entries
 from buildtools.sources.examine import examine
+from buildtools.sources.observe import missing
 from buildtools.spec.expand import select
 from buildtools.spec.variant import Variant
 from buildtools.stores.layout import Layout
@@ -44,14 +45,15 @@ def _check_variant(workspace: Workspace, variant: Variant) -> Iterator[Diagnosti
     root = workspace.root / variant.folder
     place = workspace.product(variant)
     out = place if place.is_dir() else None
-    if variant.fetches or (variant.build and out is None):
-        # Only what the definition says can be checked before the files are there.
+    faults = missing(variant, root=root)
+    yield from faults
+    if faults or variant.fetches or (variant.build and out is None):
+        # What is made or fetched can be looked at only once it is there.
         return
     try:
         yield from examine(variant, entries(variant, root=root, out=out))
-    except BuildtoolsError as error:
-        path = f"{variant.folder}/image.yaml"
-        yield Diagnostic(code="files", message=error.message, hint=error.hint, path=path)
+    except ConfigurationError as error:
+        yield from error.diagnostics
 
 
 def check_layout(text: str, settings: Settings) -> list[Diagnostic]:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from buildtools.oci.digest import Digest, digest_of
 from buildtools.oci.documents import canonical_json
 from buildtools.record import BuildRecord
-from buildtools.spec.variant import HOST_PROCESS, SCRATCH, Variant
+from buildtools.spec.variant import HOST_PROCESS, SCRATCH, Variant, meaning
 
 Key = tuple[str, str]
 """An image's name and a variant's label."""
@@ -193,14 +193,11 @@ def _target(
 
 def _definition(variant: Variant) -> dict[str, Any]:
     """The parts of a resolved definition that decide about bytes, ready for JSON."""
-    files = [
-        {key: value for key, value in asdict(rule).items() if key not in {"line", "column"}}
-        for rule in variant.files
-    ]
+    files = [meaning(rule) for rule in variant.files]
     return {
         "config": [asdict(variant.config), asdict(variant.platform), variant.kind],
         "files": [files, [asdict(fetch) for fetch in variant.fetches]],
-        "build": asdict(variant.build) if variant.build else None,
+        "build": meaning(variant.build) if variant.build else None,
         "engine": [variant.engine, variant.dockerfile, variant.context, dict(variant.args)],
     }
 
@@ -216,6 +213,8 @@ def _builder_reason(*_: object) -> str:
 
 def _base_reason(_: list[str], before: Mapping[str, str], now: Mapping[str, str]) -> str:
     old, new = before.get("base", "nothing"), now.get("base", "nothing")
+    if "base" in now and "@sha256:" not in new and new not in {SCRATCH, HOST_PROCESS}:
+        return f"base not pinned: {new}"
     return f"base moved: {_base_name(old)} → {_base_name(new)}"
 
 

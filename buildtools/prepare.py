@@ -76,7 +76,8 @@ def selected(project: Project, choice: Choice) -> tuple[Variant, ...]:
 def prepare(workspace: Workspace, choice: Choice, *, pins: Pins | None = None) -> Prepared:
     """Make the Plan without touching the network; `pins` defaults to the project's file.
 
-    A base or asset that is not pinned is planned as missing: its variant is never up to date.
+    A base or asset that is not pinned is planned as missing: its variant is never up to date. Raises
+    ConfigurationError with every file that definitions name and that is not there.
     """
     project = workspace.project
     chosen = selected(project, choice)
@@ -85,11 +86,7 @@ def prepare(workspace: Workspace, choice: Choice, *, pins: Pins | None = None) -
     known = workspace.pins() if pins is None else pins
     images = {_key(variant): _base_image(variant, known, choice) for variant in variants}
     times, warnings = _times(workspace, variants)
-    with workspace.hashes:
-        observed = {
-            _key(variant): _observe(workspace, variant, known, times.get(variant.image))
-            for variant in variants
-        }
+    observed = _observe_all(workspace, variants, known, times)
     made = planning.make(
         variants,
         bases={_key(variant): _base(variant, images[_key(variant)], choice) for variant in variants},
@@ -175,6 +172,23 @@ def _base(variant: Variant, image: BaseImage | None, choice: Choice) -> Base:
         os_version=image.config.platform.os_version,
         stand_in=choice.stand_in_bases and variant.base != HOST_PROCESS,
     )
+
+
+def _observe_all(
+    workspace: Workspace, variants: Sequence[Variant], pins: Pins, times: Mapping[str, int]
+) -> dict[Key, Observed]:
+    """What each variant is made of; raises ConfigurationError with what is missing for any of them."""
+    observed: dict[Key, Observed] = {}
+    faults: dict[Diagnostic, None] = {}
+    with workspace.hashes:
+        for variant in variants:
+            try:
+                observed[_key(variant)] = _observe(workspace, variant, pins, times.get(variant.image))
+            except ConfigurationError as error:
+                faults |= dict.fromkeys(error.diagnostics)
+    if faults:
+        raise ConfigurationError(*faults)
+    return observed
 
 
 def _observe(workspace: Workspace, variant: Variant, pins: Pins, commit: int | None) -> Observed:

@@ -104,8 +104,10 @@ def build_summary(report: Report) -> str:
     built = sum(not variant.reused for variant in report.variants)
     kept = len(report.variants) - built
     if not built:
-        return f"Nothing to build: all {kept} variants are up to date."
-    return f"Built {built} of {built + kept} variants" + (f", {kept} were up to date." if kept else ".")
+        every = "the variant is" if kept == 1 else f"all {kept} variants are"
+        return f"Nothing to build: {every} up to date."
+    rest = f", {kept} {'was' if kept == 1 else 'were'} up to date" if kept else ""
+    return f"Built {built} of {built + kept} variant{'s' if built + kept > 1 else ''}{rest}."
 
 
 def inspect_table(inspection: Inspection) -> Table:

@@ -10,7 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -20,7 +20,7 @@ from buildtools.oci.documents import canonical_json
 from buildtools.sources.hashes import HashCache
 from buildtools.sources.tools import Tool, find_tools
 from buildtools.sources.tree import find
-from buildtools.spec.variant import BuildStep, Variant
+from buildtools.spec.variant import BuildStep, Variant, meaning
 from buildtools.stores.disk import locked
 
 KEPT_VARIABLES: Final = frozenset(
@@ -111,7 +111,7 @@ def _fingerprint(
     """The digest of all that the product depends on."""
     inputs = {found.name: hashes.digest(found.path) for found in find(root, step.inputs)}
     versions = {name: tool.version for name, tool in tools.items()}
-    return digest_of(canonical_json([variant.toolchain, asdict(step), inputs, versions]))
+    return digest_of(canonical_json([variant.toolchain, meaning(step), inputs, versions]))
 
 
 def _holds(place: Path, wanted: Digest) -> bool:
@@ -187,10 +187,9 @@ def _run(variant: Variant, argv: list[str], folder: Path, environment: Mapping[s
         with _ended(_started(variant, argv, folder, environment, log)) as process:
             status = process.wait()
         if status:
-            raise BuildError(
-                f"{variant.image} {variant.platform}: {' '.join(argv)} ended with {status} in {folder}:\n"
-                + "\n".join(f"    {line}" for line in _last_lines(log))
-            )
+            lines = [f"    {line}" for line in _last_lines(log)] or ["    (it printed nothing)"]
+            command = f"{variant.image} {variant.platform}: {' '.join(argv)}"
+            raise BuildError("\n".join([f"{command} ended with {status} in {folder}:", *lines]))
 
 
 def _started(

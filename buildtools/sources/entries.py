@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from buildtools.errors import BuildError
+from buildtools.errors import BuildError, ConfigurationError
 from buildtools.linux import elf
 from buildtools.oci.layer import Entry, Kind
+from buildtools.sources.observe import located
 from buildtools.sources.tree import SourceError, find
 from buildtools.spec.variant import FileRule, Variant
 from buildtools.windows.security import descriptor_for
@@ -18,14 +19,19 @@ _PROGRAM: Final = 0o755
 def entries(
     variant: Variant, *, root: Path, out: Path | None = None, fetched: Mapping[str, Path] | None = None
 ) -> list[Entry]:
-    """The variant's entries: files by content, directories and links; raises BuildError.
+    """The variant's entries: files by content, directories and links.
+
+    Raises ConfigurationError for a rule that matches nothing, else BuildError.
 
     `root` is the image's folder, `out` the product of its build commands, `fetched` its assets by name.
     """
     made: list[Entry] = []
     for rule in variant.files:
         place, source = _located(rule, root, out, fetched or {})
-        made.extend(_ENTRIES[rule.kind](rule, variant, place, source))
+        try:
+            made.extend(_ENTRIES[rule.kind](rule, variant, place, source))
+        except SourceError as error:
+            raise ConfigurationError(located(variant, error, rule.line, rule.column)) from error
     return made
 
 

@@ -159,7 +159,7 @@ def _made(
     target: str = "",
 ) -> FileRule:
     uid, _, gid = spec.owner.partition(":")
-    mark = scope.report.document.place(trail).value
+    mark = scope.report.document.place((*trail, "from")).value
     return FileRule(
         kind=kind,
         origin=source.origin,

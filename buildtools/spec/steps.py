@@ -38,6 +38,7 @@ def step_for(scope: Scope, slot: Slot) -> BuildStep | None:
             scope.report.add(
                 "build", (*trail, "run", position, 0), "the program's name is empty", "write one"
             )
+    mark = scope.report.document.place((*trail, "inputs")).value
     return BuildStep(
         commands=commands,
         workdir=checked_paths(scope, (spec.workdir,), ((*trail, "workdir"),))[0],
@@ -45,6 +46,8 @@ def step_for(scope: Scope, slot: Slot) -> BuildStep | None:
         pass_env=_passed(scope, spec),
         inputs=checked_paths(scope, spec.inputs, tuple(items(spec.inputs, (*trail, "inputs")))),
         tools=_tools(scope, spec),
+        line=mark.line,
+        column=mark.column,
     )
 
 
@@ -94,8 +97,10 @@ def checked_paths(scope: Scope, paths: tuple[str, ...], trails: tuple[KeyPath, .
 def _passed(scope: Scope, spec: BuildSpec) -> tuple[str, ...]:
     for trail, name in items(spec.pass_env, ("build", "pass-env")).items():
         if not _VARIABLE.fullmatch(name):
-            message = f'"{name}" cannot name a variable'
-            scope.report.add("variable", trail, message, "write the name alone, without = and value")
+            # Without what stands behind =, which may be the secret itself.
+            message = f'"{name.partition("=")[0]}" cannot be passed on like this'
+            hint = "write the variable's name alone, without = and value"
+            scope.report.add("variable", trail, message, hint)
     return spec.pass_env
 
 

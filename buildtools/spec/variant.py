@@ -1,8 +1,8 @@
 """One image on one platform, with every placeholder filled in but `{out}`, `{fetch}` and `{port}`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
 
 from buildtools.oci.config import ConfigSettings
 from buildtools.oci.platform import Platform
@@ -51,6 +51,13 @@ class BuildStep:
     pass_env: tuple[str, ...]
     inputs: tuple[str, ...]
     tools: Mapping[str, str] = field(hash=False)
+    line: int = 0
+    column: int = 0
+
+
+def meaning(part: FileRule | BuildStep) -> dict[str, Any]:
+    """What the part says, without where it says so: moving it up a line changes nothing that is built."""
+    return {key: value for key, value in asdict(part).items() if key not in {"line", "column"}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

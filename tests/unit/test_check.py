@@ -62,7 +62,7 @@ def test_a_missing_file_is_found_once(tmp_path: Path) -> None:
     workspace = project(tmp_path)
     (tmp_path / "images" / "hello" / "hello.sh").unlink()
     assert [str(item) for item in check_definitions(workspace, ())] == [
-        f"images/hello/image.yaml: 'hello.sh' matches nothing in {tmp_path}/images/hello: name a file, folder or glob that exists"
+        f"images/hello/image.yaml:6:11: 'hello.sh' matches nothing in {tmp_path}/images/hello: name a file, folder or glob that exists"
     ]
 
 
@@ -90,7 +90,7 @@ def test_products_are_looked_at_where_they_are(tmp_path: Path) -> None:
     assert [item.code for item in check_definitions(workspace, ("made",))] == ["entrypoint-mode"]
     (out / "made").rename(out / "other")
     assert [str(item) for item in check_definitions(workspace, ("made",))] == [
-        f"images/made/image.yaml: 'made' matches nothing in {out}: name a file, folder or glob that exists"
+        f"images/made/image.yaml:9:11: 'made' matches nothing in {out}: name a file, folder or glob that exists"
     ]
 
 
@@ -107,8 +107,13 @@ files:
 
 
 def test_fetched_files_are_looked_at_by_build(tmp_path: Path) -> None:
-    """They may not be here."""
-    assert check_definitions(project(tmp_path, **{"images/tool/image.yaml": FETCHING}), ("tool",)) == []
+    """They may not be here; the project's own files must."""
+    workspace = project(tmp_path, **{"images/tool/image.yaml": FETCHING})
+    assert [str(item) for item in check_definitions(workspace, ("tool",))] == [
+        f"images/tool/image.yaml:8:12: 'gone' matches nothing in {tmp_path}/images/tool: name a file, folder or glob that exists"
+    ]
+    (tmp_path / "images" / "tool" / "gone").write_text("here")
+    assert check_definitions(workspace, ("tool",)) == []
 
 
 AMD64 = Platform(os="linux", architecture="amd64")

@@ -146,7 +146,7 @@ CHANGES = [
     ({}, ()),
     ({"base": f"a.io/b:1@{digest_of(b'2')}"}, (f"base moved: scratch → a.io/b:1@{digest_of(b'2')[7:19]}",)),
     ({"base": "host-process"}, ("base moved: scratch → host-process",)),
-    ({"base": "a.io/b:1"}, ("base moved: scratch → a.io/b:1",)),
+    ({"base": "a.io/b:1"}, ("base not pinned: a.io/b:1",)),
     ({"base": ""}, ("base moved: scratch → nothing",)),
     ({"builder": "builder 2"}, ("another version of the builder",)),
     ({"created": "1"}, ("time of the source moved",)),
@@ -166,7 +166,7 @@ CHANGES = [
     (
         {"tools/go": "1.28", "inputs/a": "2", "created": "1", "base": "b:1", "definition/engine": "2"},
         (
-            "base moved: scratch → b:1",
+            "base not pinned: b:1",
             "time of the source moved",
             "definition changed: engine",
             "inputs changed: a",

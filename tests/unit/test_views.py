@@ -174,7 +174,7 @@ def test_a_build_as_json() -> None:
 @pytest.mark.parametrize(
     ("variants", "sentence"),
     [
-        ((FIRST, SECOND), "Built 1 of 2 variants, 1 were up to date."),
+        ((FIRST, SECOND), "Built 1 of 2 variants, 1 was up to date."),
         ((FIRST, FIRST), "Built 2 of 2 variants."),
         ((SECOND, SECOND, SECOND), "Nothing to build: all 3 variants are up to date."),
         ((), "Nothing to build: all 0 variants are up to date."),

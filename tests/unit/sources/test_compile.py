@@ -225,7 +225,7 @@ def test_commands_run_in_their_folder_one_after_the_other(bench: Bench) -> None:
     assert (done.out / "app").read_text() == f"{bench.root}/src\nsecond\n"
     failing = (("/bin/sh", "-c", "exit 3"), *commands)
     assert bench.refused(variant(build=step(*failing))) == (
-        "app linux/amd64: /bin/sh -c exit 3 ended with 3 in BENCH/app:\n"
+        "app linux/amd64: /bin/sh -c exit 3 ended with 3 in BENCH/app:\n    (it printed nothing)"
     )
 
 
@@ -255,7 +255,7 @@ def test_the_end_of_a_failures_output_is_shown(bench: Bench) -> None:
         ),
         (
             shell("kill -9 $$"),
-            "app linux/amd64: /bin/sh -euc kill -9 $$ sh BENCH/work/app/linux-amd64/out.new ended with -9 in BENCH/app:\n",
+            "app linux/amd64: /bin/sh -euc kill -9 $$ sh BENCH/work/app/linux-amd64/out.new ended with -9 in BENCH/app:\n    (it printed nothing)",
         ),
         (
             variant(build=step(("no-such-program", "x"))),
@@ -291,7 +291,7 @@ def test_stop_all_ends_commands_and_their_children(bench: Bench, alive: Path) ->
             assert pipe.readline() == "started\n"
             stop_all()
             assert pipe.read() == ""
-        assert future.result(timeout=60).endswith(" ended with -9 in BENCH/app:\n")
+        assert future.result(timeout=60).endswith(" ended with -9 in BENCH/app:\n    (it printed nothing)")
     stop_all()
 
 

@@ -1,11 +1,12 @@
 """From file rules to a layer's entries: paths, modes, owners, access lists, links."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from buildtools.errors import BuildError
+from buildtools.errors import BuildError, ConfigurationError
 from buildtools.oci.layer import Entry, Kind
 from buildtools.sources.entries import entries
 from buildtools.spec.variant import FileRule, Variant
@@ -61,9 +62,11 @@ def test_what_is_left_out_is_not_there(root: Path) -> None:
     """And a rule that leaves out everything is a mistake."""
     rule = copied("conf", "etc/", exclude=("*.bak", "deep"))
     assert paths(root, rule) == {"etc/one.txt": "app/conf/one.txt"}
-    with pytest.raises(BuildError) as caught:
-        paths(root, copied("conf", "etc/", exclude=("*",)))
-    assert str(caught.value) == "everything that 'conf' matches is left out by `exclude`"
+    with pytest.raises(ConfigurationError) as caught:
+        paths(root, replace(copied("conf", "etc/", exclude=("*",)), line=7, column=5))
+    assert str(caught.value) == (
+        "images/app/image.yaml:7:5: everything that 'conf' matches is left out by `exclude`"
+    )
 
 
 def test_products_and_assets_have_places_of_their_own(root: Path) -> None:

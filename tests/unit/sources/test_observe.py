@@ -1,13 +1,15 @@
+# ruff: noqa: E501 - sentences are asserted whole, each on its line
 """What a variant is made of: its build's inputs and the files that are copied as they are."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from buildtools.errors import ConfigurationError
 from buildtools.oci.digest import digest_of
 from buildtools.sources.hashes import HashCache
-from buildtools.sources.observe import observe
-from buildtools.sources.tree import SourceError
+from buildtools.sources.observe import missing, observe
 from buildtools.spec.variant import FileRule
 from tests.fakes.definitions import copied, step, variant, write_tree
 
@@ -39,7 +41,15 @@ def test_nothing_is_made_of_nothing(tmp_path: Path) -> None:
 def test_what_is_not_there_is_an_error(tmp_path: Path) -> None:
     """An input that was renamed is found out before anything is built."""
     root = write_tree(tmp_path / "app", "src/main.go")
-    made = variant(build=step(("go", "build"), inputs=("scr",)))
-    with pytest.raises(SourceError) as caught:
+    made = variant(
+        build=replace(step(("go", "build"), inputs=("scr",)), line=5, column=11),
+        files=(replace(copied("gone", "etc/"), line=9, column=3),),
+    )
+    sentences = [
+        f"images/app/image.yaml:5:11: 'scr' matches nothing in {root}: name a file, folder or glob that exists",
+        f"images/app/image.yaml:9:3: 'gone' matches nothing in {root}: name a file, folder or glob that exists",
+    ]
+    with pytest.raises(ConfigurationError) as caught:
         observe(made, root=root, hashes=HashCache(tmp_path / "hashes.json"))
-    assert str(caught.value) == (f"'scr' matches nothing in {root}: name a file, folder or glob that exists")
+    assert [str(finding) for finding in caught.value.diagnostics] == sentences
+    assert [str(finding) for finding in missing(made, root=root)] == sentences

@@ -37,7 +37,7 @@ def rules(variants: Variants, text: str) -> list[tuple[FileRule, ...]]:
 
 def test_an_entry_with_nothing_more_is_roots(variants: Variants) -> None:
     """The kind of file decides the mode, root owns it, and Windows' users may read and run it."""
-    expected = FileRule(kind="copy", source="a", destination="app/a", line=2, column=5)
+    expected = FileRule(kind="copy", source="a", destination="app/a", line=2, column=12)
     assert rules(variants, entries("from: a, to: /app/a")) == [(expected,)]
     assert (expected.mode, expected.uid, expected.gid, expected.acl) == (None, 0, 0, "users-rx")
 
@@ -59,7 +59,7 @@ def test_everything_that_can_be_said_is_kept(variants: Variants) -> None:
             gid=2**32 - 2,
             acl="users-full",
             line=2,
-            column=5,
+            column=12,
         ),
     )
 

@@ -31,7 +31,7 @@ def test_a_step_without_more_has_its_defaults(variants: Variants) -> None:
     """It runs in the image's folder, and everything in there is an input."""
     (variant,) = variants(build(""))
     assert variant.build == BuildStep(
-        commands=(("go", "x"),), workdir=".", env={}, pass_env=(), inputs=("**",), tools={}
+        commands=(("go", "x"),), workdir=".", env={}, pass_env=(), inputs=("**",), tools={}, line=1, column=8
     )
 
 
@@ -54,6 +54,8 @@ def test_a_step_is_filled_in_for_its_platform(variants: Variants) -> None:
         pass_env=("GOFLAGS", "NPM_TOKEN"),
         inputs=("src", "../y/*.go"),
         tools={"go": ">=1.24,<2", "zig": "==0.15"},
+        line=6,
+        column=11,
     )
     assert windows is not None
     assert windows.commands[0] == ("go", "build", "-o", "{out}/x.exe")
@@ -72,7 +74,7 @@ BROKEN_BUILDS = [
     (build("env: {NPM_TOKEN: abc}"), f"1:42: NPM_TOKEN {SECRET}"),
     (build("env: {A: '{ot}'}"), "1:34: unknown placeholder {ot}: did you mean {out}?"),
     (build("env: {A: '{port}'}"), "1:34: placeholder {port} has no meaning here: {port} is a free port on the loopback address (in lifecycle only)"),
-    (build("pass-env: [A, B=c]"), '1:39: "B=c" cannot name a variable: write the name alone, without = and value'),
+    (build("pass-env: [A, B=c]"), '1:39: "B" cannot be passed on like this: write the variable\'s name alone, without = and value'),
 ]  # fmt: skip
 
 
