@@ -1,6 +1,16 @@
-"""`python -m buildtools`."""
+"""`python -m buildtools` and the console script; an interrupt while modules are loaded is no traceback."""
 
-from buildtools.cli import main
+import sys
+
+
+def run() -> int:
+    """Run the command line and return its exit code."""
+    try:
+        from buildtools.cli import main
+    except KeyboardInterrupt:
+        return 130
+    return main()
+
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    sys.exit(run())

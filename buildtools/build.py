@@ -10,7 +10,13 @@ from typing import Final
 from buildtools.assemble import assemble_index
 from buildtools.engines.assemble import Assemble
 from buildtools.engines.base import Engine
-from buildtools.errors import BuildError, BuildtoolsError, ConfigurationError, MissingToolError
+from buildtools.errors import (
+    BuildError,
+    BuildtoolsError,
+    ConfigurationError,
+    MissingToolError,
+    PartialError,
+)
 from buildtools.oci.descriptor import Descriptor
 from buildtools.oci.digest import Digest
 from buildtools.oci.documents import Index
@@ -25,7 +31,7 @@ from buildtools.sources.entries import entries
 from buildtools.sources.examine import examine
 from buildtools.sources.fetch import materialise
 from buildtools.spec.variant import Fetch, Variant
-from buildtools.stores.base import NotFoundError, Readable
+from buildtools.stores.base import Readable
 from buildtools.stores.layout import Layout
 from buildtools.workspace import Workspace
 
@@ -61,14 +67,30 @@ class BuiltImage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What a build did."""
+    """What a build did; `failures` says why the images in `failed` have no new index, each cause once."""
 
     images: tuple[BuiltImage, ...]
+    failed: tuple[str, ...] = ()
+    failures: tuple[BuildtoolsError, ...] = ()
 
     @property
     def variants(self) -> tuple[Built, ...]:
         """Every variant of every image."""
         return tuple(built for image in self.images for built in image.variants)
+
+    def raise_failures(self) -> None:
+        """Raise what went wrong: PartialError where other images are whole, else the fault itself."""
+        if not self.failures:
+            return
+        if self.images:
+            names = ", ".join(self.failed)
+            done = ", ".join(image.name for image in self.images)
+            raise PartialError(
+                f"{names} could not be built, {done} could", hint="mend what is wrong and build again"
+            )
+        if len(self.failures) == 1:
+            raise self.failures[0]
+        raise BuildError("\n".join(str(failure) for failure in self.failures))
 
 
 @dataclass(kw_only=True)
@@ -89,7 +111,7 @@ class Builder:
     force: bool = False
 
     def run(self) -> Report:
-        """Build in parallel, then join; all that can be built is built before the first error is raised."""
+        """Build in parallel, then join every image whose variants are all there."""
         engines: dict[str, Engine] = {
             "assemble": Assemble(entries=self._entries, bases=self.prepared.bases),
         }
@@ -98,17 +120,24 @@ class Builder:
         if self.force:
             # Without the record of the last build nothing of it is used again.
             wanted = [replace(target, record=None) for target in chosen]
-        done = self._build_all(wanted, engines)
+        done, failures = self._build_all(wanted, engines)
         done |= {
             target.key: Built(target=target, record=target.record, reused=True)
             for target in self.prepared.plan.targets
             if target.key not in done and target.record and target.up_to_date
         }
         names = dict.fromkeys(target.variant.image for target in chosen)
-        return Report(images=tuple(self._join(name, done) for name in names))
+        failed = {target.variant.image for target in wanted if target.key not in done}
+        return Report(
+            images=tuple(self._join(name, done) for name in names if name not in failed),
+            failed=tuple(name for name in names if name in failed),
+            failures=failures,
+        )
 
-    def _build_all(self, targets: Sequence[Target], engines: Mapping[str, Engine]) -> dict[Key, Built]:
-        """Build every target, several at once; raises what went wrong, each cause once."""
+    def _build_all(
+        self, targets: Sequence[Target], engines: Mapping[str, Engine]
+    ) -> tuple[dict[Key, Built], tuple[BuildtoolsError, ...]]:
+        """Build every target, several at once; gives what went wrong, too, each cause once."""
         done: dict[Key, Built] = {}
         failures: dict[str, BuildtoolsError] = {}
         with ThreadPoolExecutor(self.workspace.settings.jobs or os.cpu_count() or 2) as pool:
@@ -129,11 +158,7 @@ class Builder:
                     stop_all()
                     wait(running, timeout=0.1)
                 raise
-        if len(failures) == 1:
-            raise next(iter(failures.values()))
-        if failures:
-            raise BuildError("\n".join(failures))
-        return done
+        return done, tuple(failures.values())
 
     def _build_one(self, target: Target, engines: Mapping[str, Engine]) -> Built:
         engine = engines.get(target.variant.engine)
@@ -210,9 +235,9 @@ def _names(layout: Layout, index: Index) -> bool:
     """Whether the layout already names just this index, so that nothing need be written."""
     try:
         (entry,) = layout.entries()
-    except (NotFoundError, ValueError):
+        return layout.is_valid and layout.get_manifest(entry.digest)[1] == index.raw
+    except (BuildtoolsError, ValueError):
         return False
-    return entry.digest == index.descriptor.digest and layout.has_blob(index.descriptor)
 
 
 def _entry(record: BuildRecord) -> tuple[Descriptor, Platform]:

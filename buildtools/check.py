@@ -47,11 +47,14 @@ def _check_variant(workspace: Workspace, variant: Variant) -> Iterator[Diagnosti
     out = place if place.is_dir() else None
     faults = missing(variant, root=root)
     yield from faults
-    if faults or variant.fetches or (variant.build and out is None):
-        # What is made or fetched can be looked at only once it is there.
+    if faults:
         return
+    # What is made or fetched can be looked at only once it is there.
+    later = {"fetch"} if out else {"fetch", "out"}
+    ahead = [rule.destination for rule in variant.files if rule.kind == "copy" and rule.origin in later]
+    here = [rule for rule in variant.files if rule.kind != "copy" or rule.origin not in later]
     try:
-        yield from examine(variant, entries(variant, root=root, out=out))
+        yield from examine(variant, entries(variant, root=root, out=out, rules=here), ahead=ahead)
     except ConfigurationError as error:
         yield from error.diagnostics
 

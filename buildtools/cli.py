@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from buildtools import __version__, verbs
 from buildtools.console import Console
-from buildtools.errors import BuildtoolsError, ConfigurationError, VerificationError
+from buildtools.errors import BuildtoolsError, ConfigurationError, Diagnostic, VerificationError
 from buildtools.settings import Settings
 from buildtools.stores.disk import explained
 from buildtools.verbs import Run
@@ -60,10 +60,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         refused = explained(error, Path("a file"), "used")
-        _report(console, refused, as_json=False)
+        _report(console, refused, as_json=getattr(args, "json", False))
         return refused.exit_code
     except Exception as error:  # noqa: BLE001 - a bug of ours ends as a sentence, too
-        _report(console, _bug(error), as_json=False)
+        _report(console, _bug(error), as_json=getattr(args, "json", False))
         return EXIT_INTERNAL
     return 0
 
@@ -85,10 +85,14 @@ def _bug(error: Exception) -> BuildtoolsError:
 
 
 def _report(console: Console, error: BuildtoolsError, *, as_json: bool) -> None:
-    if as_json and isinstance(error, ConfigurationError | VerificationError) and error.diagnostics:
-        console.print(json.dumps(findings_json(error.diagnostics), indent=2, ensure_ascii=False))
-    else:
-        console.fault(error)
+    """Say what went wrong: as the run's one JSON document where that is asked for and none came before."""
+    if as_json and not console.printed:
+        told = error.diagnostics if isinstance(error, ConfigurationError | VerificationError) else ()
+        findings = told or (Diagnostic(code="error", message=error.message, hint=error.hint),)
+        console.print(json.dumps(findings_json(findings), indent=2, ensure_ascii=False))
+        if not console.settings.github_actions:
+            return
+    console.fault(error)
 
 
 def _parser() -> argparse.ArgumentParser:

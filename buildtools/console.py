@@ -36,12 +36,15 @@ class Console:
     out: IO[str] = field(default_factory=lambda: sys.stdout)
     err: IO[str] = field(default_factory=lambda: sys.stderr)
     quiet: bool = False
+    printed: bool = field(default=False, init=False)
+    """Whether the result has begun."""
     _lock: threading.RLock = field(default_factory=threading.RLock, init=False)
     _status: Any = field(default=None, init=False)
 
     def print(self, text: str = "") -> None:
         """A line of the result."""
         with self._lock:
+            self.printed = True
             self.out.write(f"{text}\n")
 
     def table(self, table: Table) -> None:
@@ -62,6 +65,7 @@ class Console:
         for row in table.rows:
             drawn.add_row(*(Text(printable(cell)) for cell in row))
         with self._lock:
+            self.printed = True
             self._rich(self.out).print(drawn)
 
     def note(self, text: str) -> None:

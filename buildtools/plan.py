@@ -6,7 +6,8 @@ is its fingerprint, and what differs from the last record's ingredients is the r
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from itertools import groupby
 from typing import Any, Final
 
 from buildtools.oci.digest import Digest, digest_of
@@ -19,6 +20,7 @@ Key = tuple[str, str]
 
 SCHEMA: Final = 1
 LINUX_RUNNERS: Final[Mapping[str, str]] = {"amd64": "ubuntu-24.04", "arm64": "ubuntu-24.04-arm"}
+INDEX_REASON: Final = "the index names other images"
 _LAYER_INGREDIENTS: Final = (
     "builder",
     "definition/build",
@@ -121,6 +123,30 @@ def make(
             _target(variant, bases[key], observed.get(key, Observed()), records.get(key), builder=builder)
         )
     return Plan(targets=tuple(targets))
+
+
+def with_index_reasons(plan: Plan, indexed: Mapping[str, frozenset[Digest]]) -> Plan:
+    """The Plan where an image whose variants all hold, but whose index names others, has a reason to build.
+
+    `indexed` has the manifests that each image's index names now. A build that was killed, a platform that
+    was taken out of the definition and a damaged layout leave such an index.
+    """
+    stale = {
+        image
+        for image, group in groupby(plan.targets, key=lambda target: target.variant.image)
+        if _is_stale([*group], indexed.get(image, frozenset()))
+    }
+    return Plan(
+        targets=tuple(
+            replace(target, reasons=(INDEX_REASON,)) if target.variant.image in stale else target
+            for target in plan.targets
+        )
+    )
+
+
+def _is_stale(targets: Sequence[Target], named: frozenset[Digest]) -> bool:
+    held = {target.record.manifest.digest for target in targets if target.record and target.up_to_date}
+    return len(held) == len(targets) and held != named
 
 
 def runner_for(variant: Variant) -> str:

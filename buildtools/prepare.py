@@ -24,9 +24,9 @@ STAND_IN_REVISION: Final = 1
 """The fourth part of a stand-in's os.version: a revision that Microsoft never shipped."""
 
 
-_SHALLOW: Final = (
-    "this is a shallow clone, so times come from its oldest commit: fetch the whole history or set "
-    "SOURCE_DATE_EPOCH to get the digests that other machines get"
+_NO_TIMES: Final = (
+    "{}, so images are not dated by their commits: {}set SOURCE_DATE_EPOCH to get the digests that other "
+    "machines get"
 )
 
 
@@ -87,12 +87,15 @@ def prepare(workspace: Workspace, choice: Choice, *, pins: Pins | None = None) -
     images = {_key(variant): _base_image(variant, known, choice) for variant in variants}
     times, warnings = _times(workspace, variants)
     observed = _observe_all(workspace, variants, known, times)
-    made = planning.make(
-        variants,
-        bases={_key(variant): _base(variant, images[_key(variant)], choice) for variant in variants},
-        observed=observed,
-        records=workspace.records(variants),
-        builder=BUILDER,
+    made = planning.with_index_reasons(
+        planning.make(
+            variants,
+            bases={_key(variant): _base(variant, images[_key(variant)], choice) for variant in variants},
+            observed=observed,
+            records=workspace.records(variants),
+            builder=BUILDER,
+        ),
+        {name: workspace.indexed(name) for name in names},
     )
     bases: dict[str, BaseImage] = {
         image.manifest.descriptor.digest: image for image in images.values() if image
@@ -224,6 +227,8 @@ def _times(workspace: Workspace, variants: Sequence[Variant]) -> tuple[Mapping[s
     folders = {variant.image: variant.folder for variant in variants}
     found = git.commit_times(workspace.root, tuple(folders.values()))
     times = {image: found[folder] for image, folder in folders.items() if folder in found}
-    if times and git.is_shallow(workspace.root):
-        return times, (_SHALLOW,)
-    return times, ()
+    trouble = git.trouble(workspace.root)
+    if not trouble:
+        return times, ()
+    remedy = "fetch the whole history or " if trouble == git.SHALLOW else ""
+    return times, (_NO_TIMES.format(trouble, remedy),)

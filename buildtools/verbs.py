@@ -83,9 +83,13 @@ def build(run: Run) -> None:
     run.warn(prepared.warnings)
     with run.console.working("building"):
         report = _builder(workspace, prepared, full=run.args.full, force=run.args.force).run()
-    run.show(views.build_json(report), views.build_table(report))
-    if not run.args.json:
-        run.console.note(views.build_summary(report))
+    if report.images:
+        run.show(views.build_json(report), views.build_table(report))
+        if not run.args.json:
+            run.console.note(views.build_summary(report))
+        for failure in report.failures:
+            run.console.fault(failure)
+    report.raise_failures()
 
 
 def _pinned(run: Run, workspace: Workspace, choice: Choice) -> Pins:
@@ -128,9 +132,10 @@ def check(run: Run) -> None:
     errors = sum(finding.severity == "error" for finding in findings)
     if run.args.json:
         run.json(views.findings_json(findings))
-    else:
+    if not run.args.json or run.settings.github_actions:
         for finding in findings:
             run.console.finding(finding)
+    if not run.args.json:
         run.console.print(views.check_summary(findings))
     if errors:
         raise VerificationError(
@@ -156,6 +161,9 @@ def demo(run: Run) -> None:
     with run.console.working("building the example images on stand-in bases"):
         prepared = prepare(workspace, choice)
         report = _builder(workspace, prepared, full=True, force=False).run()
+        for failure in report.failures if report.images else ():
+            run.console.fault(failure)
+        report.raise_failures()
         run.console.note("checking what was built, and running what runs here")
         proof = demonstration.prove(workspace, report)
     wrong = demonstration.faults(proof)

@@ -77,7 +77,12 @@ def _build_row(built: Built) -> Sequence[str]:
 
 def build_json(report: Report) -> dict[str, Any]:
     """The document of `build --json`."""
-    return {"schema": SCHEMA, "images": [_image_json(image) for image in report.images]}
+    return {
+        "schema": SCHEMA,
+        "images": [_image_json(image) for image in report.images],
+        "failed": list(report.failed),
+        "failures": [str(failure) for failure in report.failures],
+    }
 
 
 def _image_json(image: BuiltImage) -> dict[str, Any]:

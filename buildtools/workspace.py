@@ -17,7 +17,9 @@ from pathlib import Path
 
 from buildtools import pins as pins_file
 from buildtools import record as record_file
-from buildtools.errors import ConfigurationError, UsageError
+from buildtools.errors import BuildtoolsError, ConfigurationError, UsageError
+from buildtools.oci.digest import Digest
+from buildtools.oci.documents import Index, parse_document
 from buildtools.pins import Pins
 from buildtools.record import BuildRecord
 from buildtools.settings import Settings
@@ -109,6 +111,18 @@ class Workspace:
             if all(layout.has_blob(blob.descriptor) for blob in record.blobs):
                 found[variant.image, variant.label] = record
         return found
+
+    def indexed(self, image: str) -> frozenset[Digest]:
+        """The manifests that the image's index names; none where it has no index, or a broken one."""
+        layout = self.layout(image)
+        try:
+            (entry,) = layout.entries()
+            index = parse_document(layout.get_manifest(entry.digest)[1], entry.media_type)
+        except (BuildtoolsError, ValueError):
+            return frozenset()
+        if not (layout.is_valid and isinstance(index, Index)):
+            return frozenset()
+        return frozenset(manifest.digest for manifest in index.manifests)
 
     def record_path(self, image: str, label: str) -> Path:
         """Where the variant's record lies."""

@@ -61,7 +61,9 @@ _COMMANDS: Final = """\
 Every verb is also a nox session of the same name; what stands behind `--` is handed on: `nox -s build --
 whoami --platform windows` is `buildtools build whoami --platform windows`.
 
-Tables go to stdout, progress and faults to stderr. `--json` prints one document instead of a table.
+Tables go to stdout, progress and faults to stderr. `--json` prints one document instead, of findings where
+the run fails before there is a result. Every verb takes `-q` (`--quiet`: results and faults only) and `-h`
+(`--help`).
 `NO_COLOR` and `FORCE_COLOR` are obeyed; under GitHub Actions faults become annotations.
 
 """

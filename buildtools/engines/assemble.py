@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from buildtools.engines.base import BaseImage
+from buildtools.errors import BuildtoolsError
 from buildtools.oci.config import ImageConfig, build_config
 from buildtools.oci.descriptor import OCI_MANIFEST, Descriptor
 from buildtools.oci.digest import Digest
@@ -24,6 +25,7 @@ LAYER_EPOCH: Final = 315532800
 """1980-01-01T00:00:00Z, the time of every entry of every layer: the same files are the same layer on any
 commit, and no tool that packs the file again (zip, FAT) meets a date that it cannot write."""
 
+_READ: Final = 1024 * 1024
 _FORMATS: Final[Mapping[str, LayerFormat]] = {"linux": LINUX, "windows": WINDOWS}
 
 
@@ -103,11 +105,21 @@ class Assemble:
 
 
 def put_bytes(store: Store, descriptor: Descriptor, data: bytes) -> None:
-    """Put a small blob into the store unless it is there."""
-    if not store.has_blob(descriptor):
+    """Put a small blob into the store unless its bytes are there: a disk may rot, and this heals it."""
+    if not (store.has_blob(descriptor) and _reads(store, descriptor)):
         with store.new_blob() as blob:
             blob.write(data)
             blob.commit(descriptor)
+
+
+def _reads(store: Store, descriptor: Descriptor) -> bool:
+    try:
+        with store.get_blob(descriptor) as blob:
+            while blob.read(_READ):
+                pass
+    except BuildtoolsError:
+        return False
+    return True
 
 
 def rfc3339(seconds: int) -> str:

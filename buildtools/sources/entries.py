@@ -1,6 +1,8 @@
 """From a variant's file rules to the entries of its layer."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -14,25 +16,33 @@ from buildtools.windows.security import descriptor_for
 
 _PROGRAM_MAGICS: Final = (elf.MAGIC, b"#!")
 _PROGRAM: Final = 0o755
+_DEFAULT_ACL: Final = "users-rx"
+_DRIVE: Final = re.compile(r"^[Cc]:/?")
 
 
 def entries(
-    variant: Variant, *, root: Path, out: Path | None = None, fetched: Mapping[str, Path] | None = None
+    variant: Variant,
+    *,
+    root: Path,
+    out: Path | None = None,
+    fetched: Mapping[str, Path] | None = None,
+    rules: Sequence[FileRule] | None = None,
 ) -> list[Entry]:
     """The variant's entries: files by content, directories and links.
 
     Raises ConfigurationError for a rule that matches nothing, else BuildError.
 
-    `root` is the image's folder, `out` the product of its build commands, `fetched` its assets by name.
+    `root` is the image's folder, `out` the product of its build commands, `fetched` its assets by name;
+    `rules` are the ones to follow, all of the variant's where nothing is said.
     """
     made: list[Entry] = []
-    for rule in variant.files:
+    for rule in variant.files if rules is None else rules:
         place, source = _located(rule, root, out, fetched or {})
         try:
             made.extend(_ENTRIES[rule.kind](rule, variant, place, source))
         except SourceError as error:
             raise ConfigurationError(located(variant, error, rule.line, rule.column)) from error
-    return made
+    return [*_with_link_kinds(made)]
 
 
 def _located(rule: FileRule, root: Path, out: Path | None, fetched: Mapping[str, Path]) -> tuple[Path, str]:
@@ -53,6 +63,7 @@ def _copies(rule: FileRule, variant: Variant, place: Path, source: str) -> Itera
         yield _file(place, _single(rule, rule.source), rule, variant)
         return
     found = find(place, (source,), rule.exclude)
+    folders, is_glob = set[str](), bool(set(source) & set("*?["))
     if not found:
         raise SourceError(f"everything that {rule.source!r} matches is left out by `exclude`")
     if (place / source).is_file():
@@ -60,8 +71,15 @@ def _copies(rule: FileRule, variant: Variant, place: Path, source: str) -> Itera
         return
     fixed = _fixed_parts(source)
     for item in found:
-        below = "/".join(item.name.split("/")[fixed:])
-        yield _file(item.path, _joined(rule.destination, below), rule, variant)
+        below = item.name.split("/")[fixed:]
+        # A glob names what is in a folder, not the folder itself.
+        folders |= {"/".join(below[:depth]) for depth in range(is_glob, len(below))}
+        yield _file(item.path, _joined(rule.destination, "/".join(below)), rule, variant)
+    if rule.uid or rule.gid or rule.acl != _DEFAULT_ACL:
+        # Whoever may write the files is to write into their folders, too; others are made as they are needed.
+        for folder in sorted(folders):
+            if path := _joined(rule.destination, folder).strip("/"):
+                yield from _directory(replace(rule, destination=path, mode=None), variant, place, source)
 
 
 def _single(rule: FileRule, name: str) -> str:
@@ -111,18 +129,40 @@ def _directory(rule: FileRule, variant: Variant, _: Path, __: str) -> Iterator[E
 
 
 def _symlink(rule: FileRule, variant: Variant, _: Path, __: str) -> Iterator[Entry]:
-    folders = {other.destination for other in variant.files if other.kind == "directory" or other.into_folder}
-    base = rule.destination.rpartition("/")[0]
-    target = rule.target.replace("\\", "/")
     yield Entry(
         path=rule.destination,
         kind=Kind.SYMLINK,
         target=rule.target,
         uid=rule.uid,
         gid=rule.gid,
-        target_is_directory=target.endswith("/") or _normal(f"{base}/{target}") in folders,
         security=_security(rule, variant, directory=False),
     )
+
+
+def _with_link_kinds(made: list[Entry]) -> Iterator[Entry]:
+    """The entries, of which each link says whether it leads to a directory: Windows wants to know before."""
+    paths = [entry.path for entry in made if entry.kind is not Kind.DIRECTORY]
+    folders = {entry.path.casefold() for entry in made if entry.kind is Kind.DIRECTORY}
+    folders |= {parent.casefold() for path in paths for parent in _parents(path)}
+    for entry in made:
+        if entry.kind is Kind.SYMLINK:
+            target = _led_to(entry)
+            leads = target in folders or entry.target.endswith(("/", "\\"))
+            yield replace(entry, target_is_directory=leads)
+        else:
+            yield entry
+
+
+def _parents(path: str) -> Iterator[str]:
+    parts = path.split("/")
+    return ("/".join(parts[:count]) for count in range(1, len(parts)))
+
+
+def _led_to(link: Entry) -> str:
+    """The path in the image that a link names, without case: only Windows asks."""
+    target = _DRIVE.sub("/", link.target.replace("\\", "/"))
+    folder = "" if target.startswith("/") else link.path.rpartition("/")[0]
+    return _normal(f"{folder}/{target}").casefold()
 
 
 def _normal(path: str) -> str:

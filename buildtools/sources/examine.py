@@ -17,6 +17,8 @@ _SECRETS: Final = re.compile(
     r"|\.docker/config\.json|[^/]*\.pfx|credentials(\.json)?|\.aws/[^/]*)(/|$)",
     re.IGNORECASE,
 )
+_MOUNT_POINT: Final = re.compile(r"(%CONTAINER_SANDBOX_MOUNT_POINT%|c:[\\/]hpc)[\\/]", re.IGNORECASE)
+_DRIVE: Final = re.compile(r"[A-Za-z]:[\\/]")
 _OWNED: Final = ("windows", "program files", "program files (x86)", "programdata", "users")
 _HEAD: Final = 4
 
@@ -27,9 +29,21 @@ class _Image:
 
     variant: Variant
     entries: Mapping[str, Entry] = field(repr=False)
+    ahead: Sequence[str] = ()
+
+    def fold(self, path: str) -> str:
+        return path.casefold() if self.variant.platform.os == "windows" else path
 
     def find(self, path: str) -> Entry | None:
-        return self.entries.get(path.casefold() if self.variant.platform.os == "windows" else path)
+        return self.entries.get(self.fold(path))
+
+    def is_ahead(self, path: str) -> bool:
+        """Whether the path is missing, and something that is still to be made or fetched may bring it."""
+        places = (self.fold(place).strip("/") for place in self.ahead)
+        path = self.fold(path)
+        return self.program() is None and any(
+            not place or f"{path}/".startswith(f"{place}/") or f"{path}.exe" == place for place in places
+        )
 
     def program(self) -> Entry | None:
         """The file that the config starts; Windows finds it without its `.exe`, too."""
@@ -47,10 +61,13 @@ class _Image:
         return Diagnostic(code=code, message=text, hint=hint, path=where, severity=severity)
 
 
-def examine(variant: Variant, entries: Sequence[Entry]) -> list[Diagnostic]:
-    """Everything that is wrong, errors and warnings; an empty list is what a good image has."""
+def examine(variant: Variant, entries: Sequence[Entry], *, ahead: Sequence[str] = ()) -> list[Diagnostic]:
+    """Everything that is wrong, errors and warnings; an empty list is what a good image has.
+
+    `ahead` are the destinations of files that are still to be made or fetched.
+    """
     fold = str.casefold if variant.platform.os == "windows" else str
-    image = _Image(variant=variant, entries={fold(entry.path): entry for entry in entries})
+    image = _Image(variant=variant, entries={fold(entry.path): entry for entry in entries}, ahead=ahead)
     found = [*_entrypoint(image)]
     for entry in entries:
         found.extend(_names(image, entry))
@@ -68,19 +85,48 @@ def program_path(variant: Variant) -> str | None:
     if variant.platform.os != "windows":
         return program[0].strip("/") if program[0].startswith("/") else None
     try:
-        return image_path(program[0])
+        return image_path(_mounted(program[0]) if variant.base == HOST_PROCESS else program[0])
     except PathError:
         return None
 
 
+def _mounted(program: str) -> str:
+    r"""Where a HostProcess image has the program, as if the image were drive C; else as it is written.
+
+    Such an image is bound at `C:\hpc`, its working directory, and what lies elsewhere is the node's.
+    """
+    if match := _MOUNT_POINT.match(program):
+        return f"C:\\{program[match.end() :]}"
+    return program if _DRIVE.match(program) else f"C:\\{program}"
+
+
+def _node_program(image: _Image) -> Iterator[Diagnostic]:
+    r"""An entrypoint on the node's own drive is right for `C:\Windows\...`, wrong for a file of the image."""
+    program = (*(image.variant.config.entrypoint or ()), *(image.variant.config.cmd or ()))[0]
+    path = program_path(image.variant)
+    if _DRIVE.match(program) and not _MOUNT_POINT.match(program):
+        if path and (image.find(path) or image.find(f"{path}.exe")):
+            text = f"the entrypoint {program} is looked for on the node's own drive, not in the image"
+            hint = f"write it relative to the image: {program[3:]}"
+            yield image.finding("entrypoint-node", text, hint)
+    elif path and image.program() is None:
+        text = f"the entrypoint {program} is not in the image, so it must be on the node's PATH"
+        hint = "copy it there with `files`, or mend `entrypoint`"
+        alone = "\\" not in program and "/" not in program
+        yield image.finding("entrypoint-missing", text, hint, severity="warning" if alone else "error")
+
+
 def _entrypoint(image: _Image) -> Iterator[Diagnostic]:
     path = program_path(image.variant)
-    if path is None:
+    if path is None or image.is_ahead(path):
+        return
+    if image.variant.base == HOST_PROCESS:
+        yield from _node_program(image)
         return
     entry = image.program()
     if entry is None:
         # On a base with content of its own the program may be the base's.
-        if image.variant.base in {SCRATCH, HOST_PROCESS}:
+        if image.variant.base == SCRATCH:
             text = f"the entrypoint {path} is not in the image"
             yield image.finding(
                 "entrypoint-missing", text, "copy it there with `files`, or mend `entrypoint`"

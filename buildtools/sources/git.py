@@ -8,6 +8,7 @@ from typing import Final
 
 _MARK: Final = b"\x01"
 _CHUNK: Final = 65536
+SHALLOW: Final = "this is a shallow clone"
 
 
 def commit_times(project: Path, folders: Sequence[str]) -> Mapping[str, int]:
@@ -37,16 +38,27 @@ def commit_times(project: Path, folders: Sequence[str]) -> Mapping[str, int]:
     return found
 
 
-def is_shallow(project: Path) -> bool:
-    """Whether the clone lacks history, so that the oldest commit it has seems to touch everything."""
+def trouble(project: Path) -> str:
+    """Why git cannot say when the project's files were committed, empty where it can or there is no history.
+
+    A clone that lacks history counts: its oldest commit seems to touch everything.
+    """
     command = ["git", "rev-parse", "--is-shallow-repository"]
     try:
         answer = subprocess.run(
             command, cwd=project, capture_output=True, stdin=subprocess.DEVNULL, timeout=10, check=False
         )
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return answer.stdout.strip() == b"true"
+    except (OSError, subprocess.TimeoutExpired) as error:
+        said = "git cannot be run" if isinstance(error, OSError) else "git does not answer"
+        return said if _is_checkout(project) else ""
+    if answer.returncode:
+        lines = answer.stderr.decode("utf-8", "replace").splitlines()
+        return f"git refuses ({lines[0] if lines else answer.returncode})" if _is_checkout(project) else ""
+    return SHALLOW if answer.stdout.strip() == b"true" else ""
+
+
+def _is_checkout(project: Path) -> bool:
+    return any((folder / ".git").exists() for folder in (project, *project.parents))
 
 
 def _touched(process: "subprocess.Popen[bytes]") -> Iterator[tuple[int, str]]:

@@ -47,6 +47,10 @@ def located(variant: Variant, error: SourceError, line: int, column: int) -> Dia
 def _look(variant: Variant, root: Path) -> tuple[dict[str, Path], list[Diagnostic]]:
     found: dict[str, Path] = {}
     faults: list[Diagnostic] = []
+    step = variant.build
+    if step and not (root / step.workdir).is_dir():
+        gone = SourceError(f"{step.workdir} is no folder in {root}", hint="mend `workdir`")
+        faults.append(located(variant, gone, step.line, step.column))
     for wanted in _wanted(variant):
         try:
             found |= {item.name: item.path for item in find(root, wanted.patterns, wanted.exclude)}
@@ -58,6 +62,9 @@ def _look(variant: Variant, root: Path) -> tuple[dict[str, Path], list[Diagnosti
 def _wanted(variant: Variant) -> Iterator[_Wanted]:
     if step := variant.build:
         yield _Wanted(step.inputs, (), step.line, step.column)
+    if variant.engine == "dockerfile":
+        yield _Wanted((variant.dockerfile,), (), 0, 0)
+        yield _Wanted((variant.context,), (), 0, 0)
     for rule in variant.files:
         if rule.kind == "copy" and rule.origin == "project":
             yield _Wanted((rule.source,), rule.exclude, rule.line, rule.column)

@@ -154,6 +154,9 @@ def _checked(item: Found, root: Path) -> Found:
             raise SourceError(
                 f"{path} is a link that leads out of {root}", hint="copy the file into the project"
             )
+        if target.is_dir():
+            hint = "copy that folder by an entry of its own"
+            raise SourceError(f"{path} is a link to a folder", hint=hint)
         if not target.is_file():
             raise SourceError(f"{path} is a link that leads to no file", hint="link to a file, or remove it")
     elif not stat.S_ISREG(path.stat().st_mode):

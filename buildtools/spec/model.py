@@ -224,7 +224,10 @@ class ConfigPart(_Part, frozen=True, kw_only=True):
     labels: Annotated[dict[str, Text], Meta(description="Labels beside those of `defaults.yaml`.")] = {}
     stop_signal: Annotated[
         Text | None,
-        Meta(description="Signal that asks the program to stop: SIGTERM, SIGINT or a number."),
+        Meta(
+            description="Signal that asks the program to stop, such as SIGTERM, SIGINT or a number. "
+            "Windows takes few: leave it out there, and the program gets CTRL_SHUTDOWN."
+        ),
     ] = None
 
 
@@ -280,7 +283,9 @@ class LifecycleSpec(_Part, frozen=True, kw_only=True):
     stop: Annotated[
         StopSpec | None, Meta(description="How it is stopped; left out for a program that ends by itself.")
     ] = None
-    exit: Annotated[int, Meta(ge=0, le=255, description="The exit code at the end.")] = 0
+    exit: Annotated[
+        int, Meta(ge=0, le=255, description="The exit code at the end, 0 where nothing is said.")
+    ] = 0
     within: Annotated[
         float,
         Meta(gt=0, le=3600, description="Seconds that a program without `stop` may run."),

@@ -135,6 +135,11 @@ class Layout:
                     )
             self._write_index((replace(descriptor, annotations={REF_NAME: ref_name}),))
 
+    @property
+    def is_valid(self) -> bool:
+        """Whether the folder says that it is an OCI image layout."""
+        return (self.path / "oci-layout").is_file()
+
     def entries(self) -> tuple[Descriptor, ...]:
         """What `index.json` names; raises NotFoundError when the folder is no layout."""
         path = self.path / "index.json"

@@ -49,7 +49,7 @@ files:
   - from: host.cmd
     to: {windows: 'C:\\host.cmd'}
 config:
-  windows: {entrypoint: ['C:\\host.cmd']}
+  windows: {entrypoint: [host.cmd]}
 """
 
 MADE = """\

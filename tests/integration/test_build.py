@@ -234,15 +234,21 @@ def test_a_lost_blob_is_made_again(project: Path) -> None:
 
 
 def test_a_failing_command_shows_its_output(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The end of the output stands in the error; other images are built all the same."""
+    """The end of the output stands in the error; other images are whole all the same, and it says which."""
     (project / "images" / "made" / "make.py").write_text("print('half way'); raise SystemExit(3)")
-    build(code=1)
+    build(code=9)
     error = capsys.readouterr().err
     assert "made linux/amd64: " in error
     assert "ended with 3" in error
     assert "half way" in error
     assert "Traceback" not in error
-    assert (project / "dist" / "records" / "hello" / "linux-amd64.json").is_file()
+    assert error.endswith(
+        "error: made could not be built, hello, host could: mend what is wrong and build again\n"
+    )
+    for image in ("hello", "host"):
+        check_layout(index_of(project, image)[0].path)
+    assert not (project / "dist" / "oci" / "made" / "index.json").exists()
+    build("made", code=1)
 
 
 def test_a_wrong_program_is_refused(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from buildtools import plan
 from buildtools.oci.descriptor import OCI_CONFIG, OCI_LAYER_GZIP, OCI_MANIFEST
-from buildtools.oci.digest import digest_of
+from buildtools.oci.digest import Digest, digest_of
 from buildtools.plan import Base, Key, Observed, Plan, Target
 from buildtools.record import BaseRecord, BlobRecord, BuildRecord
 from buildtools.spec import expand
@@ -408,3 +409,36 @@ def test_there_is_a_reason_exactly_where_something_differs(
     turned = dict(reversed(now.items()))
     assert plan.fingerprint_of(turned) == plan.fingerprint_of(now)
     assert plan.reasons_for(turned, record_with(before)) == reasons
+
+
+def held(*names: str) -> tuple[Plan, list[Digest]]:
+    """A plan in which every variant holds, and the manifests that its records name."""
+    first = planned()
+    records = records_of(first.targets)
+    digests = [digest_of(target.name.encode()) for target in first.targets]
+    records = {
+        key: structs.replace(record, manifest=structs.replace(record.manifest, digest=digest))
+        for (key, record), digest in zip(records.items(), digests, strict=True)
+    }
+    return planned(records={key: one for key, one in records.items() if key[1] not in names}), digests
+
+
+def test_an_index_that_names_just_what_holds_is_left_alone() -> None:
+    """Whatever the order of its entries."""
+    made, digests = held()
+    assert plan.with_index_reasons(made, {"x": frozenset(digests)}).to_build == ()
+
+
+@pytest.mark.parametrize("named", [[], [digest_of(b"another")], [0, 1], [0, 1, 2, 3, digest_of(b"gone")]])
+def test_an_index_that_names_others_is_written_anew(named: list[Any]) -> None:
+    """After a killed build, and after a platform was taken out of the definition."""
+    made, digests = held()
+    index = frozenset(digests[item] if isinstance(item, int) else item for item in named)
+    found = plan.with_index_reasons(made, {"x": index} if named else {})
+    assert [target.reasons for target in found.targets] == [("the index names other images",)] * len(digests)
+
+
+def test_an_index_is_not_looked_at_while_variants_are_to_be_built() -> None:
+    """Building them writes it anyway."""
+    made, _ = held("linux/amd64")
+    assert plan.with_index_reasons(made, {}) == made

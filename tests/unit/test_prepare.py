@@ -168,7 +168,8 @@ def test_a_dockerfile_brings_its_own_base(tmp_path: Path) -> None:
     """Nothing is pinned for it."""
     text = "name: x\nplatforms: [linux/amd64]\nengine: dockerfile\nbase: docker.io/library/debian:13\n"
     prepared = prepare(
-        project(tmp_path, **{"images/x/image.yaml": text}), Choice(images=("x",), stand_in_bases=True)
+        project(tmp_path, **{"images/x/image.yaml": text, "images/x/Dockerfile": "FROM debian"}),
+        Choice(images=("x",), stand_in_bases=True),
     )
     assert base_of(prepared, "x", "linux/amd64").digest == ""
     assert prepared.bases == {}
@@ -272,8 +273,23 @@ def test_a_shallow_clone_is_warned_about(tmp_path: Path) -> None:
     prepared = prepare(project(tmp_path / "clone", epoch=None), Choice(images=("hello",)))
     assert prepared.warnings == (
         (
-            "this is a shallow clone, so times come from its oldest commit: fetch the whole history or set "
-            "SOURCE_DATE_EPOCH to get the digests that other machines get"
+            "this is a shallow clone, so images are not dated by their commits: fetch the whole history or "
+            "set SOURCE_DATE_EPOCH to get the digests that other machines get"
         ),
     )
     assert prepare(project(tmp_path / "clone"), Choice(images=("hello",))).warnings == ()
+
+
+def test_files_that_are_not_there_are_found_for_all_images_at_once(tmp_path: Path) -> None:
+    """Each once, however many variants need it, with its place."""
+    workspace = project(tmp_path)
+    for name in ("hello/hello.sh", "host/host.cmd", "made/make.py"):
+        (tmp_path / "images" / name).unlink()
+    with pytest.raises(ConfigurationError) as caught:
+        prepare(workspace, Choice())
+    places = [(item.path, item.line, item.column) for item in caught.value.diagnostics]
+    assert places == [
+        ("images/hello/image.yaml", 6, 11),
+        ("images/host/image.yaml", 6, 11),
+        ("images/made/image.yaml", 7, 11),
+    ]

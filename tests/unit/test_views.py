@@ -168,7 +168,12 @@ BUILT_JSON = {
 
 def test_a_build_as_json() -> None:
     """What is there, what is not, and what was built now."""
-    assert views.build_json(REPORT) == {"schema": 1, "images": [BUILT_JSON]}
+    assert views.build_json(REPORT) == {
+        "schema": 1,
+        "images": [BUILT_JSON],
+        "failed": [],
+        "failures": [],
+    }
 
 
 @pytest.mark.parametrize(
@@ -378,6 +383,8 @@ def test_the_demo_as_json() -> None:
     assert document == {
         "schema": 1,
         "images": [BUILT_JSON],
+        "failed": [],
+        "failures": [],
         "nodes": {"app": views.inspect_json(found)["nodes"]},
         "ran": [
             {"name": "app linux/amd64", "kept": True, "findings": []},

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -289,7 +289,10 @@ def test_stop_all_ends_commands_and_their_children(bench: Bench, alive: Path) ->
         future = pool.submit(bench.refused, shell(WAITS))
         with alive.open() as pipe:
             assert pipe.readline() == "started\n"
-            stop_all()
+            # The thread may not have noted its command yet, so a build asks again until it has ended, too.
+            while not future.done():
+                stop_all()
+                wait([future], timeout=0.02)
             assert pipe.read() == ""
         assert future.result(timeout=60).endswith(" ended with -9 in BENCH/app:\n    (it printed nothing)")
     stop_all()

@@ -154,7 +154,12 @@ def test_directories(root: Path) -> None:
         ("conf", True),
         ("app.sh", False),
         ("nothing", False),
-        ("C:\\data", False),
+        ("C:\\data", True),
+        ("c:/DATA", True),
+        ("D:\\data", False),
+        ("conf/deep", True),
+        ("conf/deep/two.txt", False),
+        ("sub", True),
     ],
 )
 def test_links_know_whether_they_lead_to_a_folder(root: Path, target: str, is_directory: bool) -> None:
@@ -165,6 +170,7 @@ def test_links_know_whether_they_lead_to_a_folder(root: Path, target: str, is_di
         FileRule(kind="directory", destination="data"),
         copied("conf", "conf/"),
         copied("app.sh", "app.sh"),
+        copied("app.sh", "sub/app.sh"),
     )
     *_, entry = entries(variant("windows", files=(*others, link)), root=root)
     assert entry.kind is Kind.SYMLINK
@@ -192,3 +198,40 @@ def test_a_script_of_the_project_is_a_program(root: Path) -> None:
     """The usual case: `#!` at its beginning, nothing in the definition."""
     write_script(root / "run.sh", "exit 0\n")
     assert single(root, copied("run.sh", "run.sh")).mode == 0o755
+
+
+FULL = descriptor_for("users-full", directory=True)
+
+
+@pytest.mark.parametrize(
+    ("rule", "folders"),
+    [
+        (copied("conf", "etc/"), {}),
+        (copied("app.sh", "etc/", acl="users-full"), {}),
+        (copied("conf", "etc/", acl="users-full"), {"etc": FULL, "etc/deep": FULL}),
+        (copied("conf/**", "etc/", acl="users-full"), {"etc/deep": FULL}),
+        (copied("conf", "/", acl="users-full"), {"deep": FULL}),
+    ],
+)
+def test_folders_that_are_copied_belong_to_whom_their_files_do(
+    root: Path, rule: FileRule, folders: dict[str, bytes]
+) -> None:
+    """Who may write the files may write into their folders; the ones around them stay as they are."""
+    made = entries(variant("windows", files=(rule,)), root=root)
+    assert {entry.path: entry.security for entry in made if entry.kind is Kind.DIRECTORY} == folders
+
+
+def test_folders_have_their_files_owner_and_a_mode_of_their_own(root: Path) -> None:
+    """What makes a file writable or not says nothing about its folder."""
+    made = entries(variant(files=(copied("conf", "etc/", uid=10, gid=20, mode=0o600),)), root=root)
+    folders = [entry for entry in made if entry.kind is Kind.DIRECTORY]
+    assert [(entry.path, entry.uid, entry.gid, entry.mode) for entry in folders] == [
+        ("etc", 10, 20, 0o755),
+        ("etc/deep", 10, 20, 0o755),
+    ]
+
+
+def test_rules_can_be_chosen(root: Path) -> None:
+    """Those whose files are there already."""
+    made = variant(files=(copied("app.sh", "app"), copied("app", "made", origin="out")))
+    assert [entry.path for entry in entries(made, root=root, rules=made.files[:1])] == ["app"]

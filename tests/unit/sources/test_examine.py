@@ -142,11 +142,30 @@ LINUX = [
 
 WINDOWS = [
     (
-        windows("C:\\app\\app.exe", base="host-process"),
+        windows("app\\app.exe", base="host-process"),
         (),
         (
             "error entrypoint-missing images/app/image.yaml: app windows/amd64:ltsc2022: the entrypoint "
-            "app/app.exe is not in the image: copy it there with `files`, or mend `entrypoint`"
+            "app\\app.exe is not in the image, so it must be on the node's PATH: copy it there with `files`, "
+            "or mend `entrypoint`"
+        ),
+    ),
+    (
+        windows("app.exe", base="host-process"),
+        (),
+        (
+            "warning entrypoint-missing images/app/image.yaml: app windows/amd64:ltsc2022: the entrypoint "
+            "app.exe is not in the image, so it must be on the node's PATH: copy it there with `files`, "
+            "or mend `entrypoint`"
+        ),
+    ),
+    (
+        windows("C:\\app\\app", base="host-process"),
+        (file("app/app.exe", pe()),),
+        (
+            "error entrypoint-node images/app/image.yaml: app windows/amd64:ltsc2022: the entrypoint "
+            "C:\\app\\app is looked for on the node's own drive, not in the image: write it relative to the "
+            "image: app\\app"
         ),
     ),
     (
@@ -267,7 +286,12 @@ GOOD = [
     (windows("C:\\app\\app"), (file("APP/App.exe", pe()),)),
     (windows("app.exe"), ()),
     (windows("C:\\app.exe"), ()),
-    (windows("C:\\app.exe", base="host-process"), (file("app.exe", pe()),)),
+    (windows("C:\\Windows\\System32\\cmd.exe", base="host-process"), (file("app.exe", pe()),)),
+    (windows("app", base="host-process"), (file("app.exe", pe()),)),
+    (windows("bin/app.exe", base="host-process"), (file("bin/app.exe", pe()),)),
+    (windows("C:\\hpc\\app.exe", base="host-process"), (file("app.exe", pe()),)),
+    (windows("%CONTAINER_SANDBOX_MOUNT_POINT%\\a\\b.exe", base="host-process"), (file("a/b.exe", pe()),)),
+    (windows("D:\\app.exe", base="host-process"), ()),
     (windows(base="host-process"), (file("Windows/x.txt"),)),
     (windows(), (file("app.exe", pe("386")), file("il.dll", pe("arm64", dotnet=True)))),
     (windows("C:\\app.exe"), (file("app.exe", pe()), file("gui.exe", pe(subsystem=2)))),
@@ -305,6 +329,9 @@ def test_names_of_secrets(path: str) -> None:
         (windows("C:\\App\\x.exe"), "App/x.exe"),
         (windows("C:/App/x.exe"), "App/x.exe"),
         (windows("D:\\x.exe"), None),
+        (windows("x.exe", base="host-process"), "x.exe"),
+        (windows("%Container_Sandbox_Mount_Point%/a/x.exe", base="host-process"), "a/x.exe"),
+        (windows("C:\\HPC\\x.exe", base="host-process"), "x.exe"),
     ],
 )
 def test_the_program_that_is_started(made: Variant, path: str | None) -> None:

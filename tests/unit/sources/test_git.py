@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from buildtools.sources.git import commit_times, is_shallow
+from buildtools.sources.git import SHALLOW, commit_times, trouble
 from tests.fakes.definitions import write_tree
 
 FIRST, SECOND, THIRD = 1_700_000_000, 1_700_000_100, 1_700_000_200
@@ -102,8 +102,8 @@ def test_a_shallow_clone_says_so(repository: Path, tmp_path: Path) -> None:
     """Its oldest commit seems to touch everything."""
     clone = tmp_path / "clone"
     git(tmp_path, "clone", "-q", "--depth=1", f"file://{repository}", str(clone))
-    assert is_shallow(clone)
-    assert not is_shallow(repository)
+    assert trouble(clone) == SHALLOW
+    assert trouble(repository) == ""
     assert commit_times(clone, ["images/a", "images/ab"]) == {"images/a": THIRD, "images/ab": THIRD}
 
 
@@ -113,7 +113,25 @@ def test_no_repository_and_no_git_know_nothing(
     """A project need not be in git; who builds it says the time."""
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
     assert commit_times(tmp_path, ["images/a"]) == {}
-    assert not is_shallow(tmp_path)
+    assert trouble(tmp_path) == ""
     monkeypatch.setenv("PATH", str(tmp_path))
     assert commit_times(repository, ["images/a"]) == {}
-    assert not is_shallow(repository)
+    assert trouble(tmp_path) == ""
+    assert trouble(repository) == "git cannot be run"
+
+
+def test_a_git_that_refuses_is_quoted(repository: Path) -> None:
+    """A checkout that belongs to another user, as in many CI containers, or one that is damaged."""
+    (repository / ".git" / "HEAD").write_text("nonsense")
+    assert trouble(repository).startswith("git refuses (fatal: ")
+    assert commit_times(repository, ["images/a"]) == {}
+
+
+def test_a_git_that_hangs_is_given_up(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A build does not wait for it for ever."""
+
+    def hangs(command: list[str], **_: object) -> None:
+        raise subprocess.TimeoutExpired(command, 10)
+
+    monkeypatch.setattr(subprocess, "run", hangs)
+    assert trouble(repository) == "git does not answer"

@@ -53,3 +53,17 @@ def test_what_is_not_there_is_an_error(tmp_path: Path) -> None:
         observe(made, root=root, hashes=HashCache(tmp_path / "hashes.json"))
     assert [str(finding) for finding in caught.value.diagnostics] == sentences
     assert [str(finding) for finding in missing(made, root=root)] == sentences
+
+
+def test_a_folder_to_work_in_and_a_dockerfile_must_be_there(tmp_path: Path) -> None:
+    """They are looked for before anything is built, too."""
+    root = write_tree(tmp_path / "app", "main.go")
+    made = variant(build=replace(step(("go", "build"), inputs=("main.go",)), workdir="src", line=3, column=8))
+    engine = variant(engine="dockerfile", dockerfile="Dockerfile", context="ctx")
+    assert [str(finding) for finding in missing(made, root=root)] == [
+        f"images/app/image.yaml:3:8: src is no folder in {root}: mend `workdir`"
+    ]
+    assert [str(finding) for finding in missing(engine, root=root)] == [
+        f"images/app/image.yaml: 'Dockerfile' matches nothing in {root}: name a file, folder or glob that exists",
+        f"images/app/image.yaml: 'ctx' matches nothing in {root}: name a file, folder or glob that exists",
+    ]

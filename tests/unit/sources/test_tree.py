@@ -168,7 +168,7 @@ NO_FOLDER = "is a link to a folder: name the folder that it leads to"
         ("o*", f"ROOT/out {OUTSIDE}"),
         ("away", f"ROOT/away {OUTSIDE}"),
         ("a*", f"ROOT/away {OUTSIDE}"),
-        ("folder", f"ROOT/folder {NO_FILE}"),
+        ("folder", "ROOT/folder is a link to a folder: copy that folder by an entry of its own"),
         ("gone", f"ROOT/gone {NO_FILE}"),
         ("away/secret", f"ROOT/away {NO_FOLDER}"),
         ("away/*", f"ROOT/away {NO_FOLDER}"),
