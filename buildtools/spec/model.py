@@ -329,7 +329,8 @@ class ImageSpec(_Part, frozen=True, kw_only=True):
         Literal["assemble", "dockerfile"],
         Meta(
             description="`assemble` puts files on a base and needs no daemon and no Windows; `dockerfile` "
-            "needs a Docker Engine of the image's operating system."
+            "is planned for a Docker Engine of the image's operating system, and this version cannot "
+            "build it yet."
         ),
     ] = "assemble"
     dockerfile: Annotated[

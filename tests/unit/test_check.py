@@ -94,6 +94,34 @@ def test_products_are_looked_at_where_they_are(tmp_path: Path) -> None:
     ]
 
 
+SECRET = """\
+name: made
+platforms: [linux/amd64]
+base: scratch
+build: {run: [[make]], inputs: [make.py]}
+files:
+  - {from: "{out}/made", to: /bin/made}
+  - {from: .env, to: /app/}
+config: {entrypoint: [/PATH]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "codes"),
+    [
+        ("bin/made", ["secret"]),
+        ("bin/made/x", ["secret"]),
+        ("other", ["entrypoint-missing", "secret"]),
+        ("bin/ma", ["entrypoint-missing", "secret"]),
+    ],
+)
+def test_what_needs_no_build_is_found_before_it(tmp_path: Path, path: str, codes: list[str]) -> None:
+    """Of an image whose program is still to be made, too."""
+    files = {"images/made/image.yaml": SECRET.replace("PATH", path), "images/made/.env": "KEY=1"}
+    found = check_definitions(project(tmp_path, **files), ("made",))
+    assert [item.code for item in found] == codes
+
+
 FETCHING = """\
 name: tool
 platforms: [linux/amd64]

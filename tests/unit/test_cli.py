@@ -1,6 +1,7 @@
 """The command line itself: every way to end has its exit code and a sentence, never a traceback."""
 
 import errno
+import json
 import os
 import subprocess
 import sys
@@ -138,3 +139,61 @@ def test_quiet_says_nothing_of_what_goes_on(capsys: pytest.CaptureFixture[str]) 
     console.note("working")
     console.print("a result")
     assert capsys.readouterr() == ("a result\n", "")
+
+
+def run_json(monkeypatch: pytest.MonkeyPatch, error: BaseException, *, printed: bool = False) -> int:
+    """The exit code of `plan --json` where its verb ends with this error."""
+
+    def verb(run: Run) -> None:
+        if printed:
+            run.json({"schema": 1})
+        raise error
+
+    rows = [row._replace(run=verb) if row.name == "plan" else row for row in cli.VERBS]
+    monkeypatch.setattr(cli, "VERBS", rows)
+    return main(["plan", "--json"])
+
+
+def test_a_failure_is_json_where_json_was_asked_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One document on stdout, of findings; nothing on stderr."""
+    assert run_json(monkeypatch, BuildError("it failed", hint="try again")) == 1
+    captured = capsys.readouterr()
+    (finding,) = json.loads(captured.out)["findings"]
+    assert (finding["code"], finding["message"], finding["hint"]) == ("error", "it failed", "try again")
+    assert captured.err == ""
+
+
+def test_there_is_never_a_second_document(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """After a result the failure is a sentence."""
+    assert run_json(monkeypatch, ChangesFound("1 of 3 differs"), printed=True) == 3
+    captured = capsys.readouterr()
+    assert json.loads(captured.out) == {"schema": 1}
+    assert captured.err == "error: 1 of 3 differs\n"
+
+
+def test_github_gets_annotations_beside_the_json(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On stderr, which the runner reads, too."""
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    assert run_json(monkeypatch, BuildError("it failed")) == 1
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["schema"] == 1
+    assert captured.err.startswith("::error title=error::it failed\n")
+
+
+def test_an_interrupt_while_modules_are_loaded_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The console script waits for nothing before it is ready for Ctrl-C."""
+
+    def interrupted(name: str, *_: object, **__: object) -> None:
+        assert name == "buildtools.cli"
+        raise KeyboardInterrupt
+
+    from buildtools.__main__ import run as script
+
+    monkeypatch.setattr("builtins.__import__", interrupted)
+    assert script() == 130
