@@ -21,22 +21,13 @@ type installer struct {
 	bin    string // the node's directory of plugins
 	conf   string // pattern of the configuration to chain into; the first match in order is used
 	log    io.Writer
-}
 
-// state is what this installer did, written before it is done so that a crash leaves no doubt about what is
-// ours. It lies beside the installed program.
-type state struct {
-	Chained string `json:"chained"` // the configuration that our entry was added to; empty: nothing added
-	Program bool   `json:"program"` // the program is ours: it was not there before
+	beforeRename func() // a test's chance to write at the worst moment
 }
 
 func (i *installer) name() string { return strings.TrimSuffix(filepath.Base(i.plugin), ".exe") }
 
 func (i *installer) target() string { return filepath.Join(i.bin, filepath.Base(i.plugin)) }
-
-func (i *installer) statePath() string {
-	return filepath.Join(i.bin, "."+i.name()+".installed.json")
-}
 
 // keep installs the plugin, puts it back whenever somebody rewrites the configuration, and undoes all of it
 // when ctx ends. A node whose network is not configured yet is waited for.
@@ -69,7 +60,7 @@ func (i *installer) install() error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(i.bin, 0o755); err != nil {
+	if err := i.makeDirectory(); err != nil {
 		return err
 	}
 	if err := i.copyProgram(); err != nil {
@@ -78,8 +69,21 @@ func (i *installer) install() error {
 	return i.chain(path)
 }
 
-// undo takes away our entry and our program, and leaves alone what was there before or what others
-// changed since.
+// makeDirectory makes the directory of plugins and remembers what of it was not there.
+func (i *installer) makeDirectory() error {
+	made := missing(i.bin)
+	if len(made) == 0 {
+		return nil
+	}
+	// The state lies in this directory, so this is the one thing that is noted after it is done.
+	if err := os.MkdirAll(i.bin, 0o755); err != nil {
+		return err
+	}
+	return i.update(func(done *state) { done.Directories = made })
+}
+
+// undo takes away our entries, our program and our directories, and leaves alone what was there before or
+// what others changed since.
 func (i *installer) undo() error {
 	done, err := i.load()
 	if errors.Is(err, fs.ErrNotExist) {
@@ -89,19 +93,29 @@ func (i *installer) undo() error {
 	if err != nil {
 		return err
 	}
-	// The entry goes first: a configuration that names a missing program breaks every new pod.
-	if done.Chained != "" {
-		if err := i.unchain(done.Chained); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
+	// The entries go first: a configuration that names a missing program breaks every new pod.
+	var left []chained
+	var faults []error
+	for _, c := range done.Chained {
+		if err := i.unchain(c); err != nil {
+			left = append(left, c)
+			faults = append(faults, err)
 		}
 	}
-	if done.Program {
-		if err := os.Remove(i.target()); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
+	if len(faults) > 0 {
+		done.Chained = left
+		return errors.Join(append(faults, i.save(done))...)
+	}
+	if err := i.removeProgram(done); err != nil {
+		return err
 	}
 	if err := os.Remove(i.statePath()); err != nil {
 		return err
+	}
+	for _, directory := range done.Directories {
+		if os.Remove(directory) != nil {
+			break // somebody else has put something there: it is theirs now
+		}
 	}
 	fmt.Fprintln(i.log, "uninstalled")
 	return nil
@@ -117,7 +131,7 @@ func (i *installer) configuration() (string, error) {
 		return "", fmt.Errorf("%w: nothing matches %s", errNoConfiguration, i.conf)
 	}
 	sort.Strings(found)
-	return found[0], nil
+	return behind(found[0])
 }
 
 // copyProgram puts the plugin's program in its place unless these very bytes are there.
@@ -127,19 +141,24 @@ func (i *installer) copyProgram() error {
 		return err
 	}
 	found, err := os.ReadFile(i.target())
-	switch {
-	case err == nil && bytes.Equal(found, wanted):
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err == nil && bytes.Equal(found, wanted) {
 		return nil
-	case err == nil:
-		if done, _ := i.load(); !done.Program {
+	}
+	if err == nil {
+		if done, _ := i.load(); !done.wrote(found) {
 			return fmt.Errorf("%s is there already and is another program: it is left alone", i.target())
 		}
-	case !errors.Is(err, fs.ErrNotExist):
-		return err
-	default:
-		if err := i.update(func(done *state) { done.Program = true }); err != nil {
-			return err
+	}
+	err = i.update(func(done *state) {
+		if !done.wrote(wanted) {
+			done.Programs = append(done.Programs, digest(wanted))
 		}
+	})
+	if err != nil {
+		return err
 	}
 	if err := replace(i.target(), wanted, 0o755); err != nil {
 		return err
@@ -148,82 +167,68 @@ func (i *installer) copyProgram() error {
 	return nil
 }
 
-// chain adds our entry to the end of the configuration's plugins unless it is there.
+// removeProgram removes the program if it is one that we wrote.
+func (i *installer) removeProgram(done state) error {
+	found, err := os.ReadFile(i.target())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if !done.wrote(found) {
+		fmt.Fprintln(i.log, i.target(), "is not the program that was installed: it is left alone")
+		return nil
+	}
+	return os.Remove(i.target())
+}
+
+// chain adds our entry to the end of the configuration's plugins unless the plugin is there.
 func (i *installer) chain(path string) error {
-	list, err := readList(path)
+	entry, err := json.Marshal(map[string]string{"type": i.name()})
 	if err != nil {
 		return err
 	}
-	if list.has(i.name()) {
+	added := false
+	err = i.rewrite(path, func(now []byte) ([]byte, error) {
+		list, err := parse(now)
+		if err != nil || list.has(i.name()) {
+			return nil, err
+		}
+		added = true
+		wanted := list.with(entry)
+		return wanted, i.update(func(done *state) { done.add(chained{path, entry, now, wanted}) })
+	})
+	if err == nil && added {
+		fmt.Fprintln(i.log, "chained into", path)
+	}
+	return err
+}
+
+// unchain gives a file that is still as we wrote it its former bytes back. From one that was written since
+// it takes the entry that says what ours said, and nothing else.
+func (i *installer) unchain(c chained) error {
+	err := i.rewrite(c.Path, func(now []byte) ([]byte, error) {
+		switch {
+		case bytes.Equal(now, c.After):
+			return c.Before, nil
+		case bytes.Equal(now, c.Before):
+			return nil, nil // a crash came before the entry, or somebody restored the file
+		}
+		list, err := parse(now)
+		if err != nil {
+			return nil, err
+		}
+		if n := list.find(c.Entry); n >= 0 {
+			return list.without(n), nil
+		}
+		if list.has(i.name()) {
+			fmt.Fprintf(i.log, "%s names %s in an entry that is not ours: it is left alone\n", c.Path, i.name())
+		}
+		return nil, nil
+	})
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
-	}
-	if err := i.update(func(done *state) { done.Chained = path }); err != nil {
-		return err
-	}
-	if err := list.add(map[string]string{"type": i.name()}); err != nil {
-		return err
-	}
-	if err := list.write(path); err != nil {
-		return err
-	}
-	fmt.Fprintln(i.log, "chained into", path)
-	return nil
-}
-
-// unchain removes our entry from the configuration as it is now.
-func (i *installer) unchain(path string) error {
-	list, err := readList(path)
-	if err != nil {
-		return err
-	}
-	if !list.remove(i.name()) {
-		return nil
-	}
-	return list.write(path)
-}
-
-func (i *installer) load() (state, error) {
-	var done state
-	raw, err := os.ReadFile(i.statePath())
-	if err == nil {
-		err = json.Unmarshal(raw, &done)
-	}
-	return done, err
-}
-
-// update changes the state on disk before the change that it speaks of is made.
-func (i *installer) update(change func(*state)) error {
-	done, err := i.load()
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	change(&done)
-	raw, err := json.Marshal(done)
-	if err != nil {
-		return err
-	}
-	return replace(i.statePath(), raw, 0o644)
-}
-
-// replace writes a file so that a reader sees the old content or the new one, on every operating system.
-func replace(path string, content []byte, mode fs.FileMode) error {
-	temporary, err := os.CreateTemp(filepath.Dir(path), ".tmp-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(temporary.Name())
-	_, err = temporary.Write(content)
-	if err == nil {
-		err = temporary.Sync()
-	}
-	if closed := temporary.Close(); err == nil {
-		err = closed
-	}
-	if err == nil {
-		err = os.Chmod(temporary.Name(), mode)
-	}
-	if err == nil {
-		err = os.Rename(temporary.Name(), path)
 	}
 	return err
 }

@@ -3,122 +3,115 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
-	"os"
+	"errors"
+	"reflect"
 	"slices"
 )
 
-// list is a network configuration list. Everything but the plugins is kept as it was written: keys in
-// their order, numbers in their form, fields that nobody here knows.
+// list is a network configuration list: its bytes, and where its plugins stand in them. It is edited by
+// cutting and inserting bytes, so all that others wrote stays as they wrote it.
 type list struct {
-	keys    []string
-	fields  map[string]json.RawMessage
-	plugins []json.RawMessage
-	mode    os.FileMode
+	raw     []byte
+	open    int // just after the bracket that opens the plugins
+	plugins []span
 }
 
-// readList reads a configuration; it must be an object with a list of plugins.
-func readList(path string) (*list, error) {
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
+type span struct{ from, to int }
+
+var errNoPlugins = errors.New("it has no list of plugins")
+
+// parse finds the plugins; of several keys of that name the last one counts, as it does for readers.
+func parse(raw []byte) (*list, error) {
+	if !json.Valid(raw) {
+		return nil, errors.New("it is not JSON")
 	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
+	l := &list{raw: raw, open: -1}
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	if token, err := decoder.Token(); err != nil || token != json.Delim('{') {
+		return nil, errors.New("it is not a JSON object")
 	}
-	l := &list{fields: map[string]json.RawMessage{}, mode: info.Mode().Perm()}
-	if err := l.parse(raw); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+	for decoder.More() {
+		key, err := decoder.Token()
+		if err == nil && key == "plugins" {
+			err = l.scan(decoder)
+		} else if err == nil {
+			err = decoder.Decode(new(json.RawMessage))
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if l.open < 0 {
+		return nil, errNoPlugins
 	}
 	return l, nil
 }
 
-func (l *list) parse(raw []byte) error {
-	decoder := json.NewDecoder(bytes.NewReader(raw))
-	if token, err := decoder.Token(); err != nil || token != json.Delim('{') {
-		return fmt.Errorf("not a JSON object")
+// scan reads one list of plugins.
+func (l *list) scan(decoder *json.Decoder) error {
+	if token, err := decoder.Token(); err != nil || token != json.Delim('[') {
+		return errNoPlugins
 	}
+	l.open, l.plugins = int(decoder.InputOffset()), nil
 	for decoder.More() {
-		token, err := decoder.Token()
-		if err != nil {
+		var plugin json.RawMessage
+		if err := decoder.Decode(&plugin); err != nil {
 			return err
 		}
-		key := token.(string)
-		var value json.RawMessage
-		if err := decoder.Decode(&value); err != nil {
-			return err
-		}
-		if _, twice := l.fields[key]; !twice {
-			l.keys = append(l.keys, key)
-		}
-		l.fields[key] = value
+		to := int(decoder.InputOffset())
+		l.plugins = append(l.plugins, span{to - len(plugin), to})
 	}
-	if _, err := decoder.Token(); err != nil {
-		return err
-	}
-	if err := json.Unmarshal(l.fields["plugins"], &l.plugins); err != nil {
-		return fmt.Errorf("it has no list of plugins")
-	}
-	return nil
-}
-
-// typeOf is a plugin's type, empty where it has none.
-func typeOf(plugin json.RawMessage) string {
-	var known struct {
-		Type string `json:"type"`
-	}
-	if json.Unmarshal(plugin, &known) != nil {
-		return ""
-	}
-	return known.Type
-}
-
-func (l *list) has(name string) bool {
-	return slices.ContainsFunc(l.plugins, func(p json.RawMessage) bool { return typeOf(p) == name })
-}
-
-func (l *list) add(plugin any) error {
-	raw, err := json.Marshal(plugin)
-	if err == nil {
-		l.plugins = append(l.plugins, raw)
-	}
+	_, err := decoder.Token()
 	return err
 }
 
-// remove takes out the plugin of this type and reports whether it was there.
-func (l *list) remove(name string) bool {
-	before := len(l.plugins)
-	l.plugins = slices.DeleteFunc(l.plugins, func(p json.RawMessage) bool { return typeOf(p) == name })
-	return len(l.plugins) != before
+func (l *list) text(plugin span) []byte { return l.raw[plugin.from:plugin.to] }
+
+// has reports whether a plugin of this type is there, whoever wrote it.
+func (l *list) has(name string) bool {
+	return slices.ContainsFunc(l.plugins, func(plugin span) bool {
+		var known struct {
+			Type string `json:"type"`
+		}
+		return json.Unmarshal(l.text(plugin), &known) == nil && known.Type == name
+	})
 }
 
-// write replaces the file in one step.
-func (l *list) write(path string) error {
-	plugins, err := json.Marshal(l.plugins)
-	if err != nil {
-		return err
-	}
-	l.fields["plugins"] = plugins
-	var joined bytes.Buffer
-	joined.WriteByte('{')
-	for n, key := range l.keys {
-		if n > 0 {
-			joined.WriteByte(',')
+// find is the place of the last plugin that says the same as entry, -1 if there is none. Spaces and the
+// order of keys do not matter: an agent may have formatted the file anew.
+func (l *list) find(entry []byte) int {
+	for n, plugin := range slices.Backward(l.plugins) {
+		if same(l.text(plugin), entry) {
+			return n
 		}
-		name, err := json.Marshal(key)
-		if err != nil {
-			return err
-		}
-		joined.Write(name)
-		joined.WriteByte(':')
-		joined.Write(l.fields[key])
 	}
-	joined.WriteByte('}')
-	var pretty bytes.Buffer
-	if err := json.Indent(&pretty, joined.Bytes(), "", "  "); err != nil {
-		return err
+	return -1
+}
+
+func same(first, second []byte) bool {
+	var a, b any
+	return json.Unmarshal(first, &a) == nil && json.Unmarshal(second, &b) == nil && reflect.DeepEqual(a, b)
+}
+
+// with is the list with entry at the end, set apart as the plugin before it is.
+func (l *list) with(entry []byte) []byte {
+	at := l.open
+	if n := len(l.plugins); n > 0 {
+		last := l.plugins[n-1]
+		gap := l.raw[len(bytes.TrimRight(l.raw[:last.from], " \t\r\n")):last.from]
+		at, entry = last.to, slices.Concat([]byte(","), gap, entry)
 	}
-	pretty.WriteByte('\n')
-	return replace(path, pretty.Bytes(), l.mode)
+	return slices.Concat(l.raw[:at], entry, l.raw[at:])
+}
+
+// without is the list without its plugin number n and the comma that goes with it.
+func (l *list) without(n int) []byte {
+	cut := l.plugins[n]
+	switch {
+	case n > 0:
+		cut.from = l.plugins[n-1].to
+	case len(l.plugins) > 1:
+		cut.to = l.plugins[1].from
+	}
+	return slices.Concat(l.raw[:cut.from], l.raw[cut.to:])
 }

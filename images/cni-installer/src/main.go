@@ -48,6 +48,10 @@ func run(ctx context.Context, args []string, out io.Writer) int {
 		fmt.Fprintf(out, "unknown provider %q: use one of %s\n", *provider, strings.Join(names(), ", "))
 		return 2
 	}
+	if missing := unset(or(*bin, place.bin), or(*conf, place.conf), *undo); missing != "" {
+		fmt.Fprintf(out, "provider %s has no fixed directories: set %s\n", *provider, missing)
+		return 2
+	}
 	i := installer{
 		plugin: ownPath(*plugin),
 		bin:    or(*bin, place.bin),
@@ -77,8 +81,21 @@ var providers = map[string]place{
 	"linux":      {"/opt/cni/bin", "/etc/cni/net.d/*.conflist"},
 	"containerd": {`C:\Program Files\containerd\cni\bin`, `C:\Program Files\containerd\cni\conf\*.conflist`},
 	"aks":        {`C:\k\azurecni\bin`, `C:\k\azurecni\netconf\*.conflist`},
-	// k2s has directories of its own that depend on where it was installed: CNI_BIN_DIR and CNI_CONF say.
+	// K2s keeps its plugins and their configuration below the directory that it was installed to, which
+	// nothing on the node tells us: the caller must say where.
 	"k2s": {},
+}
+
+// unset names the flags that the caller must set. To undo, the state beside the program is enough.
+func unset(bin, conf string, undo bool) string {
+	var all []string
+	if bin == "" {
+		all = append(all, "-bin-dir or CNI_BIN_DIR")
+	}
+	if conf == "" && !undo {
+		all = append(all, "-conf or CNI_CONF")
+	}
+	return strings.Join(all, ", and ")
 }
 
 func defaultProvider() string {
@@ -104,15 +121,20 @@ func or(first, second string) string {
 	return second
 }
 
-// ownPath finds a file of this image. In a HostProcess container the image is mounted at a path that the
-// runtime names in the environment.
+// ownPath finds a file of this image. A HostProcess container sees the node's C:\ and has the image mounted
+// elsewhere, so the plugin is looked for beside the running program. A relative path starts where the
+// runtime says, in the environment, that it mounted the image.
 func ownPath(path string) string {
 	if path == "" {
 		self, err := os.Executable()
 		if err != nil {
 			self = os.Args[0]
 		}
-		return filepath.Join(filepath.Dir(self), "demo-cni"+filepath.Ext(self))
+		name := "demo-cni"
+		if runtime.GOOS == "windows" {
+			name += ".exe"
+		}
+		return filepath.Join(filepath.Dir(self), name)
 	}
 	if filepath.IsAbs(path) {
 		return path

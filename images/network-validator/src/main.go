@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -11,6 +12,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"os/signal"
@@ -22,6 +24,12 @@ import (
 const unredirected = 95
 
 const tokenBytes = 32
+
+// The variables of Linkerd's own validator, so that this one can stand in for it. A flag wins.
+const (
+	levelVariable  = "LINKERD_NETWORK_VALIDATOR_LOG_LEVEL"
+	formatVariable = "LINKERD_NETWORK_VALIDATOR_LOG_FORMAT"
+)
 
 func main() {
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -36,24 +44,31 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	listen := flags.String("listen-addr", "0.0.0.0:4140", "the address that traffic should be redirected to")
 	connect := flags.String("connect-addr", "192.0.2.2:1404", "an address where nobody answers")
 	timeout := flags.Duration("timeout", 10*time.Second, "how long to wait for the token")
+	level := flags.String("log-level", os.Getenv(levelVariable), "as in warn,linkerd=info (default info)")
+	format := flags.String("log-format", os.Getenv(formatVariable), "plain or json (default plain)")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return 0
 		}
 		return 2
 	}
+	log, faults, err := newLogs(cmp.Or(*level, "info"), cmp.Or(*format, "plain"), stdout, stderr)
+	if err != nil {
+		fmt.Fprintln(stderr, err)
+		return 2
+	}
 	ctx, cancel := context.WithTimeout(ctx, *timeout)
 	defer cancel()
-	if err := validate(ctx, *listen, *connect); err != nil {
-		fmt.Fprintf(stderr, "traffic to %s is not redirected to %s: %v\n", *connect, *listen, err)
+	if err := validate(ctx, log, *listen, *connect); err != nil {
+		faults.Error(fmt.Sprintf("traffic to %s is not redirected to %s: %v", *connect, *listen, err))
 		return unredirected
 	}
-	fmt.Fprintf(stdout, "traffic to %s is redirected to %s\n", *connect, *listen)
+	log.Info(fmt.Sprintf("traffic to %s is redirected to %s", *connect, *listen))
 	return 0
 }
 
 // validate reports why a connection to connect does not arrive at listen, nil if it does.
-func validate(ctx context.Context, listen, connect string) error {
+func validate(ctx context.Context, log *slog.Logger, listen, connect string) error {
 	token, err := newToken()
 	if err != nil {
 		return err
@@ -64,8 +79,10 @@ func validate(ctx context.Context, listen, connect string) error {
 		return err
 	}
 	defer listener.Close()
+	log.Debug("listening", "address", listener.Addr().String())
 	go hand(listener, token)
 
+	log.Debug("connecting", "address", connect)
 	var dialer net.Dialer
 	connection, err := dialer.DialContext(ctx, "tcp", connect)
 	if err != nil {
