@@ -4,15 +4,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from buildtools.errors import BuildError, ConfigurationError, Diagnostic
 from buildtools.inspect import Entry, Inspection, inspect_reference
 from buildtools.oci.compress import CompressionError, inflated
+from buildtools.oci.config import ImageConfig
 from buildtools.oci.lint import lint_linux_layer
 from buildtools.oci.pieces import PieceReader
-from buildtools.oci.tar import GLOBAL_PAX, TarEntry, TarError, read_tar
-from buildtools.oci.validate import validate_index, validate_manifest
+from buildtools.oci.tar import TarEntry, TarError, read_tar
+from buildtools.oci.validate import validate_index
 from buildtools.settings import Settings
 from buildtools.sources.entries import entries
 from buildtools.sources.examine import examine
@@ -21,9 +22,11 @@ from buildtools.spec.expand import select
 from buildtools.spec.variant import Variant
 from buildtools.stores.layout import Layout
 from buildtools.stores.open import References
-from buildtools.windows.layer import FILES, HIVES
-from buildtools.windows.lint import lint_windows_layer
+from buildtools.windows.lint import is_windows_layer, lint_windows_layer
+from buildtools.windows.signals import EVENTS, EXPECTED, check_stop_signal, number_of
 from buildtools.workspace import Workspace
+
+_SYSTEM_FOLDER: Final = r"windows\system32"
 
 
 def check_definitions(workspace: Workspace, names: Sequence[str]) -> list[Diagnostic]:
@@ -65,9 +68,47 @@ def check_layout(text: str, settings: Settings) -> list[Diagnostic]:
     children = {entry.descriptor.digest: (entry.manifest, entry.config) for entry in inspection.entries}
     found = list(validate_index(inspection.index, children))
     for entry in inspection.entries:
-        found.extend(validate_manifest(entry.manifest, entry.config, name=str(entry.platform)))
+        if entry.config.platform.os.lower() == "windows":
+            found.extend(_windows_config(entry.config, str(entry.platform)))
     found.extend(_check_layers(inspection, text, settings))
     return [replace(item, path=item.path or text) for item in dict.fromkeys(found)]
+
+
+def _windows_config(config: ImageConfig, name: str) -> Iterator[Diagnostic]:
+    """What a config says that Windows takes otherwise than its author, or refuses."""
+    value = config.stop_signal
+    if value and (fault := check_stop_signal(value, "windows")):
+        known = number_of(value)
+        message = fault.rpartition(": " if known is None else "; ")[0]
+        # What is only taken for another event stops the program all the same.
+        trap = value.upper().removeprefix("SIG") in EXPECTED and known in EVENTS
+        yield Diagnostic(
+            code="stop-signal",
+            message=f"{name} has a StopSignal that is wrong: {message}",
+            hint="leave it out, so that the program gets CTRL_SHUTDOWN",
+            severity="warning" if trap else "error",
+        )
+    # Of two the later counts.
+    path = next((text for text in reversed(config.env) if text.upper().startswith("PATH=")), "")
+    if path and "%PATH%" not in path.upper() and not _has_system_folder(path.partition("=")[2]):
+        yield Diagnostic(
+            code="path-incomplete",
+            message=f"{name} sets PATH without C:\\Windows\\System32, and this PATH replaces Windows' own",
+            hint="write the whole PATH",
+            severity="warning",
+        )
+    if config.args_escaped:
+        yield Diagnostic(
+            code="args-escaped",
+            message=f"{name} has ArgsEscaped, so that its first argument is taken for a whole command line",
+            hint="write the entrypoint as a list of arguments and leave ArgsEscaped out",
+            severity="warning",
+        )
+
+
+def _has_system_folder(path: str) -> bool:
+    folders = (part.strip('" ').replace("/", "\\").rstrip("\\").casefold() for part in path.split(";"))
+    return any(folder.endswith(f"\\{_SYSTEM_FOLDER}") for folder in folders)
 
 
 def _check_layers(inspection: Inspection, text: str, settings: Settings) -> Iterator[Diagnostic]:
@@ -92,19 +133,15 @@ def _what(entry: Entry) -> str:
 def check_layer(path: Path) -> list[Diagnostic]:
     """Everything that is wrong with one layer's tar; it is for Windows if it has Windows' roots."""
     with path.open("rb") as file:
-        first = _first_name(file)
-    system = "windows" if first.partition("/")[0] in {FILES, HIVES} else "linux"
+        system = "windows" if is_windows_layer(_readable(file)) else "linux"
     with path.open("rb") as file:
         return list(_check_tar(file, system, is_base=False, name=path.as_posix()))
 
 
-def _first_name(file: BinaryIO) -> str:
+def _readable(file: BinaryIO) -> Iterator[TarEntry]:
     # What is wrong with an archive that cannot be read is said by the check itself.
     with suppress(TarError, CompressionError):
-        for entry in _tar_entries(file):
-            if entry.kind != GLOBAL_PAX:
-                return entry.name
-    return ""
+        yield from _tar_entries(file)
 
 
 def _check_tar(file: BinaryIO, system: str, *, is_base: bool, name: str) -> Iterator[Diagnostic]:

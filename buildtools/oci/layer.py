@@ -113,14 +113,14 @@ def arrange(entries: Iterable[Entry], *, system: LayerFormat) -> list[Entry]:
     """The entries sorted, every parent directory there and in front of what it holds; raises LayerError.
 
     Hard links come last, since runtimes make them as they read them. Refused are paths that leave the
-    image, two entries of one path (whatever their case on Windows) other than the same directory, and a
-    file that is used as a directory; all faults are named at once.
+    image, two entries of one path (whatever their case on Windows) other than the same directory, a file
+    that is used as a directory, and hard links to what is no file of the layer; all faults are named at once.
     """
     found: dict[str, Entry] = {}
     faults = []
     fold = str.casefold if system.ignore_case else str
     for entry in sorted(entries, key=lambda one: one.path):
-        fault = _path_fault(entry.path) or _target_fault(entry.target) or system.check(entry)
+        fault = path_fault(entry.path) or _target_fault(entry.target) or system.check(entry)
         if fault:
             faults.append(f"{_name(entry)}: {fault}")
         elif (other := found.get(fold(entry.path))) is None:
@@ -129,6 +129,11 @@ def arrange(entries: Iterable[Entry], *, system: LayerFormat) -> list[Entry]:
             faults.append(f"{_name(other)} and {_name(entry)} are the same path in the image")
     for entry in list(found.values()):
         faults.extend(_add_parents(entry, found, fold))
+    faults.extend(
+        f"{_name(entry)}: the hard link's target {entry.target!r} {fault}"
+        for entry in found.values()
+        if entry.kind is Kind.HARDLINK and (fault := _link_fault(entry, found.get(fold(entry.target))))
+    )
     if faults:
         raise LayerError("; ".join(dict.fromkeys(faults)))
     return sorted(
@@ -154,7 +159,16 @@ def _add_parents(entry: Entry, found: dict[str, Entry], fold: Callable[[str], st
             yield f"{_name(entry)} and {_name(parent)} spell a directory in two ways: use one"
 
 
-def _path_fault(path: str) -> str | None:
+def _link_fault(entry: Entry, target: Entry | None) -> str | None:
+    if target is None:
+        return "is not in this layer"
+    if target.path != entry.target:
+        return f"is spelt {target.path!r} in this layer"
+    return None if target.kind is Kind.FILE else f"is a {target.kind.value} and no file"
+
+
+def path_fault(path: str) -> str | None:
+    """Why this is no path of an image, None if it is one."""
     parts = path.split("/")
     if not path or "\0" in path:
         return "the path is empty or holds a zero byte"
@@ -209,7 +223,7 @@ class _Linux:
             return f"names that begin with {WHITEOUT_PREFIX} mark deleted files in a layer"
         if entry.kind in {Kind.SYMLINK, Kind.HARDLINK} and not entry.target:
             return "the link has no target"
-        if entry.kind is Kind.HARDLINK and _path_fault(entry.target):
+        if entry.kind is Kind.HARDLINK and path_fault(entry.target):
             return f"the hard link's target {entry.target!r} must be a path of the image without a root"
         return None
 

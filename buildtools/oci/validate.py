@@ -22,14 +22,11 @@ from buildtools.oci.descriptor import (
     Descriptor,
 )
 from buildtools.oci.digest import Digest, short
-from buildtools.oci.documents import Index, Manifest
+from buildtools.oci.documents import MAX_DOCUMENT, Index, Manifest
 from buildtools.oci.platform import Platform, version_parts
 from buildtools.oci.quote import quoted
 
 Child = tuple[Manifest, ImageConfig]
-
-MAX_INDEX: Final = 4_000_000
-"""Bytes that every registry takes (opencontainers/distribution-spec:spec.md, "Pushing Manifests")."""
 
 MAX_STACKED: Final = 127
 """Layers that Docker on Linux stacks for one image."""
@@ -206,10 +203,10 @@ def _entry_findings(
 def _whole_findings(index: Index) -> Iterator[Diagnostic]:
     if not index.manifests:
         yield _error("no-entries", "the index has no entries", "add images to it")
-    if len(index.raw) > MAX_INDEX:
+    if len(index.raw) > MAX_DOCUMENT:
         yield _error(
             "index-size",
-            f"the index has {len(index.raw)} bytes, registries need not take more than {MAX_INDEX}",
+            f"the index has {len(index.raw)} bytes, registries and nodes take at most {MAX_DOCUMENT}",
             "leave out annotations or entries",
         )
 

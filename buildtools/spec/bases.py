@@ -1,7 +1,7 @@
 """What a variant stands on: the most specific base of the definition, named bases looked up, checked."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Final
 
@@ -12,10 +12,12 @@ from buildtools.spec.platforms import Problem, read_platform, release_named, spl
 from buildtools.spec.scope import SYSTEMS, Scope, Slot
 from buildtools.spec.templates import TemplateError, fill, names_in
 from buildtools.spec.variant import HOST_PROCESS, SCRATCH
-from buildtools.windows.releases import RELEASES, WindowsRelease
+from buildtools.windows.releases import RELEASES, WindowsRelease, by_build
 
 _NO_BASE_HINT: Final = "add it to base: scratch, a named base, or a reference with a tag"
 _HOST_PROCESS_HINT: Final = "write host-process, or delete kind: host-process"
+_VERSION: Final = re.compile(r"(?<![A-Za-z0-9.])10\.0\.([0-9]{5})(?:\.[0-9]+)?(?![A-Za-z0-9])")
+"""A Windows version in a tag; the builds have five digits, so that .NET 10.0.100 is none."""
 
 
 def base_for(scope: Scope, slot: Slot) -> str | None:
@@ -195,13 +197,22 @@ def _other_release(reference: Reference, slot: Slot) -> tuple[str, Problem] | No
     """A tag that names one Windows release serves no other."""
     if reference.digest or slot.release is None:
         return None
-    for word in re.split(r"[-_.]", reference.tag):
-        made_for = next((row for row in RELEASES if word in {row.name, *row.aliases}), None)
-        if made_for not in {None, slot.release}:
+    for word, made_for in _releases_in(reference.tag):
+        if made_for != slot.release:
             message = f"{reference.familiar} is made for one Windows release and cannot serve {slot.label}"
             hint = f"write {{release}} in place of {word}, or give {slot.label} its own base"
             return "single-release", Problem(message, hint)
     return None
+
+
+def _releases_in(tag: str) -> Iterator[tuple[str, WindowsRelease | None]]:
+    """What in a tag names a Windows release, and which it is; None for one that the table has not."""
+    for match in _VERSION.finditer(tag):
+        yield match[0], by_build(int(match[1]))
+    for word in re.split(r"[-_.]", tag):
+        made_for = next((row for row in RELEASES if word in {row.name, *row.aliases}), None)
+        if made_for or re.fullmatch(r"ltsc[0-9]{4}", word):
+            yield word, made_for
 
 
 def check_releases(project: ProjectSpec, report: Report) -> None:

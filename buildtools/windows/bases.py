@@ -1,7 +1,8 @@
 """Bases that need no registry: the HostProcess base, and stand-ins for bases that are out of reach.
 
 Both are made from nothing, the same bytes each time. Source of the HostProcess base's shape:
-microsoft/windows-host-process-containers-base-image, New-HostProcessBaseImage.ps1.
+microsoft/windows-host-process-containers-base-image, New-HostProcessBaseImage.ps1; the empty `Hives` of every
+Windows layer is put beside it, since the classic importer may ask for one.
 """
 
 import io
@@ -16,7 +17,7 @@ from buildtools.oci.documents import Manifest
 from buildtools.oci.layer import LINUX, Entry, LayerFormat, write_layer
 from buildtools.oci.platform import Platform
 from buildtools.windows.hive import minimal_hive
-from buildtools.windows.layer import HOST_PROCESS_BASE, WINDOWS
+from buildtools.windows.layer import WINDOWS
 
 STAND_IN_LABEL: Final = "dev.buildtools.stand-in"
 """Label of stand-in bases; every image that stands on one inherits it, and publishing refuses it."""
@@ -51,7 +52,7 @@ def host_process_base() -> BuiltInBase:
     return _base(
         platform,
         [*entries, _file("License.txt", _LICENSE)],
-        HOST_PROCESS_BASE,
+        WINDOWS,
         "buildtools HostProcess base",
         {},
     )

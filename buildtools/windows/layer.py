@@ -7,7 +7,7 @@ internal/wclayer/legacy.go (what makes it fail), moby/buildkit:util/winlayers (w
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from buildtools.oci.layer import WHITEOUT_PREFIX, Entry, Kind, LayerFormat, whiteout_name
+from buildtools.oci.layer import WHITEOUT_PREFIX, Entry, Kind, LayerFormat, path_fault, whiteout_name
 from buildtools.oci.tar import DIRECTORY, FILE, HARDLINK, SYMLINK, TarEntry
 from buildtools.windows.paths import check_length, check_name
 from buildtools.windows.security import descriptor_for, to_base64
@@ -45,9 +45,6 @@ class _Windows:
 
     ignore_case = True
 
-    def __init__(self, *roots: str) -> None:
-        self._roots = roots
-
     def check(self, entry: Entry) -> str | None:
         # Every part, since the directories that an entry lies in are written, too.
         parts = entry.path.split("/")
@@ -66,7 +63,7 @@ class _Windows:
             TarEntry(
                 name=name, kind=DIRECTORY, mode=0o755, mtime=epoch, pax=_times(epoch) | {ATTRIBUTES: "16"}
             )
-            for name in self._roots
+            for name in (FILES, HIVES)
         )
 
     def encode(self, entry: Entry, epoch: int) -> TarEntry:
@@ -104,9 +101,14 @@ def _target_fault(entry: Entry) -> str | None:
         if entry.target.startswith((f"{FILES}/", f"{FILES}\\")):
             text = f"the link's target {entry.target!r} begins with {FILES}/, as no path in a container does"
             return f"{text}: write it with C:\\ or .\\ in front"
-    if entry.kind is Kind.HARDLINK and entry.target.startswith(("/", f"{FILES}/")):
-        return f"the hard link's target {entry.target!r} must be a path of the image without a root"
-    return None
+    return _hard_link_fault(entry.target) if entry.kind is Kind.HARDLINK else None
+
+
+def _hard_link_fault(target: str) -> str | None:
+    if path_fault(target) or target.startswith(f"{FILES}/"):
+        return f"the hard link's target {target!r} must be a path of the image without a root"
+    fault = next(filter(None, map(check_name, target.split("/"))), None)
+    return f"the hard link's target {target!r} cannot be: {fault}" if fault else None
 
 
 def _times(epoch: int) -> dict[str, str]:
@@ -123,6 +125,4 @@ def _default(entry: Entry) -> bytes:
     return _DEFAULTS[entry.kind is Kind.DIRECTORY]
 
 
-WINDOWS: Final[LayerFormat] = _Windows(FILES, HIVES)
-HOST_PROCESS_BASE: Final[LayerFormat] = _Windows(FILES)
-"""The base of HostProcess images has no `Hives`: its hives are files."""
+WINDOWS: Final[LayerFormat] = _Windows()

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from buildtools.check import check_definitions, check_layer, check_layout
-from buildtools.errors import UsageError
-from buildtools.oci.config import ConfigSettings, build_config
+from buildtools.errors import Diagnostic, UsageError
+from buildtools.oci.config import ConfigSettings, ImageConfig, build_config
 from buildtools.oci.descriptor import OCI_LAYER_GZIP, Descriptor
 from buildtools.oci.digest import digest_of
-from buildtools.oci.documents import Index, Manifest
+from buildtools.oci.documents import Index, Manifest, canonical_json
 from buildtools.oci.layer import LINUX, Entry, write_layer
 from buildtools.oci.platform import Platform
 from buildtools.settings import Settings
@@ -252,6 +252,61 @@ def test_a_damaged_layer_is_a_finding(layout: Layout) -> None:
     ]
 
 
+def foreign(os: str, **run: object) -> list[Diagnostic]:
+    """What is found about the config of somebody else's image, in a registry."""
+    version = {"os.version": "10.0.20348.1"} if os == "windows" else {}
+    document = {"os": os, "architecture": "amd64", "config": run, "rootfs": {"diff_ids": []}} | version
+    config = ImageConfig.parse(canonical_json(document))
+    manifest = Manifest.build(config=config.descriptor, layers=())
+    store = MemoryStore("ghcr.io/acme/app")
+    store.blobs[config.descriptor.digest] = config.raw
+    store.put_manifest(manifest.raw, manifest.media_type, tag="1.0")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(References, "open", lambda *_: (store, "1.0"))
+        return check_layout("ghcr.io/acme/app:1.0", Settings())
+
+
+STOPS = "windows/amd64:10.0.20348.1 has a StopSignal that is wrong: "
+LEAVE_OUT = ": leave it out, so that the program gets CTRL_SHUTDOWN"
+PATH_FINDING = "path-incomplete warning windows/amd64:10.0.20348.1 sets PATH without C:\\Windows\\System32, and this PATH replaces Windows' own: write the whole PATH"
+
+
+@pytest.mark.parametrize(
+    ("run", "sentences"),
+    [
+        ({}, []),
+        ({"StopSignal": "SIGTERM", "Env": ["A=b"], "ArgsEscaped": False}, []),
+        ({"StopSignal": "SIGQUIT"}, [f"stop-signal error {STOPS}SIGQUIT has no meaning on Windows: the runtime refuses number 3{LEAVE_OUT}"]),
+        ({"StopSignal": "SIGINT"}, [f"stop-signal warning {STOPS}SIGINT is number 2, which Windows takes for CTRL_CLOSE and not for CTRL_C{LEAVE_OUT}"]),
+        ({"StopSignal": "hup"}, [f"stop-signal warning {STOPS}hup is number 1, which Windows takes for CTRL_BREAK and not for CTRL_CLOSE{LEAVE_OUT}"]),
+        ({"StopSignal": "SIGUSR1"}, [f"stop-signal error {STOPS}SIGUSR1 is a name that Windows nodes do not know{LEAVE_OUT}"]),
+        ({"StopSignal": "iot"}, [f"stop-signal error {STOPS}iot is a name that Windows nodes do not know{LEAVE_OUT}"]),
+        ({"StopSignal": "a; b: c"}, [f"stop-signal error {STOPS}'a; b: c' is not a signal{LEAVE_OUT}"]),
+        ({"Env": ["PATH=C:\\app;C:\\Windows\\System32"]}, []),
+        ({"Env": ["Path=c:/windows/SYSTEM32/;C:\\app"]}, []),
+        ({"Env": ['PATH=C:\\app;"C:\\Windows\\system32\\" ']}, []),
+        ({"Env": ["PATH=C:\\app"]}, [PATH_FINDING]),
+        ({"Env": ["path="]}, [PATH_FINDING]),
+        ({"Env": ["PATH=C:\\app;C:\\Windows\\System32\\Wbem"]}, [PATH_FINDING]),
+        ({"Env": ["PATH=%SystemRoot%\\System32"]}, [PATH_FINDING]),
+        ({"Env": ["PATH=C:\\Windows\\System32", "Path=C:\\app"]}, [PATH_FINDING]),
+        ({"Env": ["PATH=C:\\app;%PATH%"]}, ["path-unexpanded error manifests[0] (windows/amd64:10.0.20348.1) sets PATH with %PATH% in it, which nothing expands: write the whole PATH"]),
+        ({"ArgsEscaped": True}, ["args-escaped warning windows/amd64:10.0.20348.1 has ArgsEscaped, so that its first argument is taken for a whole command line: write the entrypoint as a list of arguments and leave ArgsEscaped out"]),
+    ],
+)  # fmt: skip
+def test_a_config_is_held_against_what_windows_makes_of_it(
+    run: dict[str, object], sentences: list[str]
+) -> None:
+    """Refused signals are errors, traps are warnings; each is found once."""
+    found = foreign("windows", **run)
+    assert [f"{item.code} {item.severity} {item.message}: {item.hint}" for item in found] == sentences
+
+
+def test_on_linux_a_config_may_say_so() -> None:
+    """Signals are signals there, and paths its own."""
+    assert foreign("linux", StopSignal="SIGQUIT", Env=["PATH=/bin"], ArgsEscaped=True) == []
+
+
 def test_layers_of_a_registry_are_not_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
     """The index and its images are held against the rules all the same."""
     store = MemoryStore("ghcr.io/acme/app")
@@ -293,6 +348,12 @@ PAX_GLOBAL = tarfile.TarInfo.create_pax_global_header({"comment": "from git arch
         (tar("Files/", "Files/nul.txt", "Hives/"), ["R10-name"]),
         (PAX_GLOBAL + gzip.decompress(tar("Files/", "Hives/")), ["T1-global"]),
         (PAX_GLOBAL + gzip.decompress(tar("a")), []),
+        (tar("./", "./Files/", "./Files/con.txt"), ["R3-dot", "R10-name", "R8-hives"]),
+        (tar("./Hives/", "./Files/", "./Files/con.txt"), ["R10-name"]),
+        (tar("files/", "files/con.txt", "hives/"), ["R10-name"]),
+        (tar("a", "Files/", "Hives/"), ["R8-root"]),
+        (tar("files/", "files/con.txt", "etc/"), []),
+        (tar("./", "./a", "./Program Files/"), []),
         (gzip.compress(b""), []),
         (bytes(1024), []),
         (b"", []),

@@ -164,7 +164,10 @@ def test_a_symbolic_link_may_lead_anywhere(target: str) -> None:
         ([directory("a", 0o700), directory("a", 0o755)], "a and a are the same path in the image"),
         ([Entry(path="a", origin="x"), Entry(path="a/b")], "a (x) is a file, and a/b lies in it"),
         ([link("a", "t"), Entry(path="a/b/c")], "a is a symlink, and a/b/c lies in it"),
-        ([link("a", "t", Kind.HARDLINK), Entry(path="a/b")], "a is a hardlink, and a/b lies in it"),
+        (
+            [link("a", "t", Kind.HARDLINK), Entry(path="a/b"), Entry(path="t")],
+            "a is a hardlink, and a/b lies in it",
+        ),
         ([gone("a"), Entry(path="a/b")], "a is a whiteout, and a/b lies in it"),
         ([gone("a"), gone("a/b")], "a is a whiteout, and a/b lies in it"),
         (
@@ -201,6 +204,36 @@ def test_without_case_more_is_the_same(entries: list[Entry], sentence: str) -> N
     """NTFS takes both spellings for one file; Linux does not."""
     assert fault(*entries, system=CASELESS) == sentence
     assert {entry.path for entry in entries} <= {entry.path for entry in arrange(entries, system=LINUX)}
+
+
+TARGET_IS = "h: the hard link's target"
+
+
+@pytest.mark.parametrize(
+    ("entries", "target", "sentence"),
+    [
+        ([], "a", f"{TARGET_IS} 'a' is not in this layer"),
+        ([], "h", f"{TARGET_IS} 'h' is a hardlink and no file"),
+        ([Entry(path="a/b")], "a", f"{TARGET_IS} 'a' is a directory and no file"),
+        ([directory("a")], "a", f"{TARGET_IS} 'a' is a directory and no file"),
+        ([link("a", "b")], "a", f"{TARGET_IS} 'a' is a symlink and no file"),
+        ([gone("a")], "a", f"{TARGET_IS} 'a' is a whiteout and no file"),
+        ([Entry(path="a"), link("b", "a", Kind.HARDLINK)], "b", f"{TARGET_IS} 'b' is a hardlink and no file"),
+    ],
+)
+@pytest.mark.parametrize("system", [LINUX, CASELESS])
+def test_a_hard_link_leads_to_a_file_of_the_layer(
+    entries: list[Entry], target: str, sentence: str, system: object
+) -> None:
+    """Else a runtime has nothing to make it of when it comes to it."""
+    assert fault(*entries, link("h", target, Kind.HARDLINK), system=system) == sentence
+
+
+def test_a_hard_link_s_target_is_spelt_as_the_file_is() -> None:
+    """Windows' importer looks for it to the letter, though NTFS has no case; on Linux it is another file."""
+    entries = (Entry(path="App/a"), link("h", "app/A", Kind.HARDLINK))
+    assert fault(*entries, system=CASELESS) == f"{TARGET_IS} 'app/A' is spelt 'App/a' in this layer"
+    assert fault(*entries) == f"{TARGET_IS} 'app/A' is not in this layer"
 
 
 def test_missing_parents_are_added() -> None:

@@ -90,11 +90,12 @@ def usable(path: str) -> bool:
 
 
 @st.composite
-def entry(draw: st.DrawFn, path: str) -> tuple[Entry, bytes]:
-    """An entry of any kind at this path, and its content."""
-    kind = draw(st.sampled_from(Kind))
+def entry(draw: st.DrawFn, path: str, files: list[str]) -> tuple[Entry, bytes]:
+    """An entry of any kind at this path, and its content; hard links are to these files."""
+    kind = draw(st.sampled_from([one for one in Kind if files or one is not Kind.HARDLINK]))
     data = draw(st.binary(max_size=1100)) if kind is Kind.FILE else b""
-    target = draw(PATH.filter(usable)) if kind in {Kind.SYMLINK, Kind.HARDLINK} else ""
+    targets = {Kind.SYMLINK: PATH.filter(usable), Kind.HARDLINK: st.sampled_from(files or [""])}
+    target = draw(targets.get(kind, st.just("")))
     made = Entry(
         path=path, kind=kind, size=len(data), open=(lambda: io.BytesIO(data)) if kind is Kind.FILE else None,
         mode=draw(st.integers(0, 0o7777)), uid=draw(OWNER), gid=draw(OWNER), target=target,
@@ -111,7 +112,8 @@ def tree(draw: st.DrawFn) -> list[tuple[Entry, bytes]]:
         if path in found or any(other.startswith(f"{path}/") for other in found):
             continue
         if all(found[one][0].kind is Kind.DIRECTORY for one in above & found.keys()):
-            found[path] = draw(entry(path))
+            files = [made.path for made, _ in found.values() if made.kind is Kind.FILE]
+            found[path] = draw(entry(path, files))
     return list(found.values())
 
 

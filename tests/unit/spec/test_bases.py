@@ -101,6 +101,10 @@ WRONG = [
     ("base: 'a@sha256:abc'\n", ["1:7: reference 'a@sha256:abc': digest 'sha256:abc' needs 64 hexadecimal digits, it has 3 characters"]),
     (f"base: 'a/w:ltsc2019-x'\n{WINDOWS}", ["1:7: a/w:ltsc2019-x is made for one Windows release and cannot serve windows/amd64:ltsc2022: write {release} in place of ltsc2019, or give windows/amd64:ltsc2022 its own base"]),
     (f"base: 'docker.io/library/w:x_1809'\n{WINDOWS}", ["1:7: w:x_1809 is made for one Windows release and cannot serve windows/amd64:ltsc2022: write {release} in place of 1809, or give windows/amd64:ltsc2022 its own base"]),
+    *[
+        (f"base: 'a/w:{tag}'\n{WINDOWS}", [f"1:7: a/w:{tag} is made for one Windows release and cannot serve windows/amd64:ltsc2022: write {{release}} in place of {word}, or give windows/amd64:ltsc2022 its own base"])
+        for tag, word in [("10.0.17763.6414", "10.0.17763.6414"), ("10.0.17763", "10.0.17763"), ("10.0.26100-amd64", "10.0.26100"), ("2.1-10.0.14393.1", "10.0.14393.1"), ("x_10.0.99999_y", "10.0.99999"), ("ltsc2016", "ltsc2016"), ("1.0-ltsc2031-amd64", "ltsc2031")]
+    ],
     ("base: {linux: scratch, linus: scratch}\n", ['1:24: "linus" is not a platform: did you mean linux?']),
     ("base: {linux: scratch, mac: scratch}\n", ['1:24: "mac" is not a platform: write linux/amd64 or windows/amd64:ltsc2022']),
     ("base: {linux: scratch, linux/amd65: scratch}\n", ['1:24: linux images are not made for the architecture "amd65": did you mean amd64?']),
@@ -122,6 +126,19 @@ def test_a_named_base_that_goes_by_the_release_has_nothing_for_linux(faults: Fau
     assert faults("base: w\n", "bases: {w: 'a/w:{release}'}\n") == [
         'image.yaml:1:7: base "w" goes by the Windows release, and linux/amd64 has none: give linux a base of its own'
     ]
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        *("10.0.20348.2700", "10.0.20348", "ltsc2022-10.0.20348.1-amd64", "ltsc2022"),
+        *("10.0.100", "10.0.1-nanoserver", "110.0.17763", "1.10.0.17763", "v10.0.17763", "10.0.177631"),
+        *("10.0.17763x", "ltsc", "ltsc20161", "xltsc2016"),
+    ],
+)
+def test_a_tag_that_names_no_other_release_will_do(tag: str, variants: Variants) -> None:
+    """The variant's own build, and numbers that only look like one, such as .NET's."""
+    assert [v.base for v in variants(f"{WINDOWS}base: 'a/w:{tag}'\n")] == [f"a/w:{tag}"]
 
 
 def test_a_digest_serves_every_release(variants: Variants) -> None:

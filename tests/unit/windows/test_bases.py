@@ -61,10 +61,11 @@ EVERY = pytest.mark.parametrize("make", [host_process_base, windows_stand_in, li
 
 
 def test_the_host_process_base_holds_five_hives_and_a_licence() -> None:
-    """In drive C, without a registry of its own beside it."""
+    """In drive C, with an empty registry beside it as in every Windows layer."""
     folder = "Files/Windows/System32/config"
     assert contents(host_process_base()) == {
         "Files": None,
+        "Hives": None,
         "Files/License.txt": LICENSE,
         "Files/Windows": None,
         "Files/Windows/System32": None,

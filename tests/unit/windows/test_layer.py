@@ -11,7 +11,7 @@ import pytest
 from buildtools.oci.digest import digest_of
 from buildtools.oci.layer import Entry, Kind, LayerError, arrange, write_layer
 from buildtools.oci.tar import TarEntry, write_tar
-from buildtools.windows.layer import HOST_PROCESS_BASE, WINDOWS, attributes_of
+from buildtools.windows.layer import WINDOWS, attributes_of
 from tests.fakes.descriptors import NO_LIST_USERS, USERS_RX_DIRECTORY, USERS_RX_FILE
 
 EPOCH = 315532800
@@ -81,7 +81,6 @@ def test_an_entry_has_its_records(entry: Entry, written: TarEntry) -> None:
     """Attributes, descriptor and all times; owners and modes of Linux count for nothing."""
     assert WINDOWS.check(entry) is None
     assert WINDOWS.encode(entry, EPOCH) == written
-    assert HOST_PROCESS_BASE.encode(entry, EPOCH) == written
 
 
 def test_the_content_of_a_file_goes_along() -> None:
@@ -104,13 +103,12 @@ def test_attributes_say_what_an_entry_is(entry: Entry, attributes: int) -> None:
 
 
 def test_a_layer_begins_with_its_roots() -> None:
-    """Without descriptors, so that drive C keeps its own; the HostProcess base has no registry."""
+    """Without descriptors, so that drive C keeps its own."""
     roots = [
         TarEntry(name=name, kind=b"5", mode=0o755, mtime=EPOCH, pax=TIMES | {"MSWINDOWS.fileattr": "16"})
         for name in ("Files", "Hives")
     ]
     assert list(WINDOWS.roots(EPOCH)) == roots
-    assert list(HOST_PROCESS_BASE.roots(EPOCH)) == roots[:1]
 
 
 def test_records_have_their_bytes() -> None:
@@ -216,6 +214,21 @@ FAULTS = [
         Entry(path="h", kind=Kind.HARDLINK, target="Files/a"),
         "the hard link's target 'Files/a' must be a path of the image without a root",
     ),
+    *[
+        (
+            Entry(path="h", kind=Kind.HARDLINK, target=target),
+            f"the hard link's target {target!r} must be a path of the image without a root",
+        )
+        for target in ("../a", "a/../b", "..", "./a", "a//b", "a/")
+    ],
+    (
+        Entry(path="h", kind=Kind.HARDLINK, target="C:/a"),
+        "the hard link's target 'C:/a' cannot be: 'C:' holds :, which NTFS does not allow",
+    ),
+    (
+        Entry(path="h", kind=Kind.HARDLINK, target="app\\a"),
+        r"the hard link's target 'app\\a' cannot be: 'app\\a' holds \, which NTFS does not allow",
+    ),
 ]
 
 
@@ -223,7 +236,6 @@ FAULTS = [
 def test_what_the_importer_would_refuse_is_not_written(entry: Entry, sentence: str | None) -> None:
     """R4 to R6 and R9 to R11, for the entry and for the directories it lies in."""
     assert WINDOWS.check(entry) == sentence
-    assert HOST_PROCESS_BASE.check(entry) == sentence
     if sentence:
         with pytest.raises(LayerError) as caught:
             arrange([entry], system=WINDOWS)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from buildtools.oci.tar import TarEntry
 from buildtools.windows import lint
-from buildtools.windows.lint import lint_windows_layer
+from buildtools.windows.lint import is_windows_layer, lint_windows_layer
 from tests.fakes.descriptors import BUILDKIT_FILE
 
 ATTRIBUTES = "MSWINDOWS.fileattr"
@@ -66,6 +66,14 @@ CLEAN = [
         "a hard link of the utility VM",
         [folder("UtilityVM"), folder("UtilityVM/Files"), hard_link("UtilityVM/Files/a", "UtilityVM/Files/h")],
     ),
+    ("dots in front", [folder("./Files/app"), *made("./Files/app/a", ".//Files/app/b", "././Files/c")]),
+    ("a hard link to a name with dots", [*made("./Files/a"), hard_link("./Files/a")]),
+    ("another case of Files", [folder("Files/app"), *made("files/app/a", "FILES/b")]),
+    ("a link to a directory", [folder("Files/app"), symlink("app", attributes="1040")]),
+    *[
+        (f"a link to {target}", [folder("Files/app"), *made("Files/a"), symlink(target)])
+        for target in ("a", "C:\\a", "D:\\app", "\\\\server\\app", "app\\b", "..\\gone")
+    ],
     ("an absolute link", [symlink("C:\\app")]),
     ("a relative link", [symlink("..\\app", attributes="1040")]),
     ("a link to C:\\Files", [symlink("C:\\Files\\a")]),
@@ -111,6 +119,15 @@ def _name(code: str, name: str, fault: str) -> str:
     return f"{code}: {name}: {fault}: {HINTS['name']}"
 
 
+def _r4(fault: str, name: str = "Files/h") -> str:
+    return f"R4-hard-link: {name}: {fault}: {HINTS['R4-hard-link']}"
+
+
+def _case(name: str, root: str, right: str) -> str:
+    return f"R8-case: {name}: its root is spelt {root}, and the importer compares {right} to the letter: write {right}"
+
+
+UTILITY_VM = [folder("UtilityVM"), folder("UtilityVM/Files")]
 LONG = "x" * 256
 TREE = [
     ("R1 missing", made("Files/a/b"), [_r1("Files/a/b", "Files/a")]),
@@ -126,6 +143,17 @@ TREE = [
     ("R5 inside a link", [symlink("b", attributes="1040"), *made("Files/l/a")], ["R5-inside-link: Files/l/a: it lies in Files/l, which is a link in the same layer: put it where the link points"]),
     ("R8 root", made("a", "b/c", "b/d"), [_r1("b/c", "b"), _r1("b/d", "b"), "R8-root: a: it lies outside Files/ and Hives/: move it under Files/", "R8-root: b/c: it lies outside Files/ and Hives/: move it under Files/"]),
     ("R12 slash", [folder("UtilityVM/"), folder("UtilityVM/Files/")], [f"R12-slash: {name}: its name ends in a slash, and the importer compares this one to the letter: write it without" for name in ("UtilityVM/", "UtilityVM/Files/")]),
+    ("R8 case of hives", made("hives/System_Delta", "hives/Sam_Delta"), [_case("hives/System_Delta", "hives", "Hives")]),
+    ("R8 case of the utility VM", [folder("utilityvm"), folder("utilityvm/Files"), *made("utilityvm/Files/a")], [_case("utilityvm", "utilityvm", "UtilityVM")]),
+    ("R8 case of its files", [folder("UtilityVM"), folder("UtilityVM/FILES"), *made("UtilityVM/FILES/a")], [_case("UtilityVM/FILES", "UtilityVM/FILES", "UtilityVM/Files")]),
+    *[
+        (f"R3 root {name}", [folder(name)], [f"R3-dot: {name}: it is the layer's root itself, which the importer cannot make again: name the roots, as in tar -cf layer.tar Files Hives"])
+        for name in (".", "./", ".//", "././")
+    ],
+    *[
+        (f"R3 dot {name}", [*made("Files/a"), TarEntry(name=name, kind=kind, link="./Files/a", pax={ATTRIBUTES: "16"})], [f"R3-dot: {name}: its name begins with ./, and the importer compares this one to the letter: write it without ./ in front"])
+        for name, kind in (("./Files/h", b"1"), ("./UtilityVM", b"5"))
+    ],
 ]  # fmt: skip
 
 PATHS = [
@@ -155,17 +183,37 @@ PATHS = [
 LINKS = [
     ("R4 target", [hard_link("a")], [f"R4-hard-link: Files/h: its target 'a' does not begin with Files/: {HINTS['R4-hard-link']}"]),
     ("R4 name", [*made("Files/a"), hard_link("Files/a", "Hives/h")], [f"R4-hard-link: Hives/h: its name 'Hives/h' does not begin with Files/: {HINTS['R4-hard-link']}"]),
-    ("R4 both", [hard_link("/a", "Hives/h")], [f"R4-hard-link: Hives/h: its {what} does not begin with Files/: {HINTS['R4-hard-link']}" for what in ("name 'Hives/h'", "target '/a'")]),
-    ("R4 later", [hard_link("Files/z"), *made("Files/z")], [f"R4-target (warning): Files/h: its target Files/z does not stand before it in this layer: {HINTS['R4-target']}"]),
-    ("R4 case", [*made("Files/A"), hard_link("Files/a")], [f"R4-target (warning): Files/h: its target Files/a does not stand before it in this layer: {HINTS['R4-target']}"]),
+    ("R4 both", [hard_link("/a", "Hives/h")], [_r4("its name 'Hives/h' does not begin with Files/", "Hives/h"), _r4("its target begins with a slash: '/a'", "Hives/h")]),
+    ("R4 later", [hard_link("Files/z"), *made("Files/z")], [f"R4-target (warning): Files/h: its target 'Files/z' does not stand before it in this layer: {HINTS['R4-target']}"]),
+    ("R4 case", [*made("Files/A"), hard_link("Files/a")], ["R4-hard-link: Files/h: its target 'Files/a' is spelt 'Files/A' in this layer: spell it the same, the importer compares to the letter"]),
+    ("R4 root's case", [*made("Files/a"), hard_link("files/a")], [_r4("its target 'files/a' does not begin with Files/ to the letter, as the importer has it")]),
+    ("R4 name's case", [*made("Files/a"), hard_link("Files/a", "FILES/h")], [_r4("its name 'FILES/h' does not begin with Files/ to the letter, as the importer has it", "FILES/h")]),
+    ("R4 utility VM's case", [*UTILITY_VM, hard_link("UtilityVM/files/a", "UtilityVM/Files/h")], [_r4("its target 'UtilityVM/files/a' does not begin with Files/ to the letter, as the importer has it", "UtilityVM/Files/h")]),
+    ("R4 empty", [hard_link("")], [_r4("it has no target")]),
+    ("R4 up", [hard_link("Files/../a")], [_r4("it has a .. in its target and leaves the layer: 'Files/../a'")]),
+    ("R4 drive", [hard_link("C:\\a")], [_r4(r"its target begins with a drive letter: 'C:\\a'")]),
+    ("R4 backslash", [*made("Files/a"), hard_link("Files\\a")], [_r4(r"it has a backslash in its target, which Windows takes for a separator: 'Files\\a'")]),
+    ("R4 empty part", [*made("Files/a"), hard_link("Files//a")], [_r4("its target has an empty part or a single dot: 'Files//a'")]),
+    *[
+        (f"R4 directory {target}", [folder("Files/A"), hard_link(target)], [f"R4-hard-link: Files/h: its target {target.rstrip('/')!r} is a directory: only files have hard links"])
+        for target in ("Files/A", "Files/A/", "Files/a")
+    ],
     ("R4 long", [hard_link("x" * 81)], [f"R4-hard-link: Files/h: its target '{'x' * 80}'... (81 characters) does not begin with Files/: {HINTS['R4-hard-link']}"]),
     ("R5 prefix", [symlink("Files/a")], ["R5-prefixed: Files/l: its target 'Files/a' begins with Files/, which no path in a container does: write the target as Windows is to read it"]),
     ("R5 prefix with a backslash", [symlink("Files\\a")], [r"R5-prefixed: Files/l: its target 'Files\\a' begins with Files/, which no path in a container does: write the target as Windows is to read it"]),
     ("R5 absolute", [symlink("/a")], ["R5-absolute: Files/l: its target '/a' is absolute on Linux only: write it relative, or as C:\\..."]),
     ("R5 long", [symlink("/" + "x" * 80)], [f"R5-absolute: Files/l: its target '/{'x' * 79}'... (81 characters) is absolute on Linux only: write it relative, or as C:\\..."]),
     ("R5 attributes", [TarEntry(name="Files/l", kind=b"2", link="a")], ["R5-attributes (warning): Files/l: it has no file attributes, so Windows takes it for a link to a file: MSWINDOWS.fileattr=1040 marks a directory's"]),
+    *[
+        (f"R5 directory {target}", [folder("Files/App"), symlink(target, "Files/App/l"), folder("Files/App/Data")], [f"R5-attributes (warning): Files/App/l: its target {target!r} is a directory, and its attributes are a file's: MSWINDOWS.fileattr=1040 marks a directory's"])
+        for target in ("Data", ".\\data\\", "..\\App", "..\\..\\..\\app", "C:\\App\\Data", "c:/app", "\\\\?\\C:\\App", "\\App", "C:\\", ".")
+    ],
     ("R6 opaque", made("Files/.wh..wh..opq"), ["R6-opaque: Files/.wh..wh..opq: opaque whiteouts do nothing on Windows: delete the files one by one"]),
     ("R6 hives", made("Hives/.wh.a"), [f"R6-place: Hives/.wh.a: a deleted file lies outside Files/: {HINTS['R6-place']}"]),
+    *[
+        (f"R6 {name}", [*above, *made(name)], [f"R6-place: {name}: a deleted file lies outside Files/, which the importer compares to the letter: {HINTS['R6-place']}"])
+        for above, name in (([], "files/.wh.a"), ([folder("Files/a")], "FILES/a/.wh.b"))
+    ],
     ("R6 directory", [folder("Hives/.wh.a/")], [f"R6-place: Hives/.wh.a/: a deleted file lies outside Files/: {HINTS['R6-place']}"]),
     ("R6 root", made(".wh.Files"), [f"R6-place: .wh.Files: a deleted file lies outside Files/: {HINTS['R6-place']}", "R8-root: .wh.Files: it lies outside Files/ and Hives/: move it under Files/"]),
 ]  # fmt: skip
@@ -244,6 +292,33 @@ def test_a_global_header_is_one_fault_only() -> None:
     assert {one.code for one in lint_windows_layer([*ROOTS, *headers])} == {"T1-global"}
 
 
+@pytest.mark.parametrize(
+    ("entries", "windows"),
+    [
+        ([], False),
+        (made("a", "etc/Files/a", "Filesystem/a"), False),
+        (made("Files/a"), True),
+        (made("a", "b", "Hives"), True),
+        (made("etc/a", "UtilityVM/Files/a"), True),
+        (made("./Files/a"), True),
+        (made("./", "././/Hives/a"), True),
+        (made("/Files/a"), True),
+        (made("Files\\a"), True),
+        (made("files/a"), True),
+        (made("./", "./files/a", "./HIVES"), True),
+        (made("files/a", "etc/passwd"), False),
+        (made("etc/passwd", "hives/a"), False),
+        ([*made("etc"), *with_record(ATTRIBUTES, "32"), *made("hives")], True),
+        ([TarEntry(name="files/a", pax={SECURITY: ""}), *made("etc")], True),
+        ([TarEntry(name="etc/a", pax={SECURITY: ""})], False),
+        ([TarEntry(name="Files/a", kind=b"g")], False),
+    ],
+)
+def test_a_layer_for_windows_is_known_by_its_roots(entries: list[TarEntry], windows: bool) -> None:
+    """Wherever the first one stands and however it is written; on Linux `files` may be any directory."""
+    assert is_windows_layer(entries) is windows
+
+
 def test_every_code_has_its_row_in_the_reference_and_here() -> None:
     """Nobody meets a code that is not written down, and none is written down that nothing gives."""
     codes = set(
@@ -259,7 +334,7 @@ def test_every_code_has_its_row_in_the_reference_and_here() -> None:
 
 
 NAMES = st.lists(
-    st.sampled_from(["Files", "Hives", "files", "UtilityVM", ".wh.a", ".wh..wh..opq", "a", "A", "..", ".", "", "nul", "\udc80", "a\\b", "C:"]) | st.text(max_size=3),
+    st.sampled_from(["Files", "Hives", "files", "hives", "utilityvm", "UtilityVM", ".wh.a", ".wh..wh..opq", "a", "A", "..", ".", "", "nul", "\udc80", "a\\b", "C:"]) | st.text(max_size=3),
     max_size=4,
 ).map("/".join)  # fmt: skip
 TEXT = st.text(max_size=6) | st.from_regex(r"-?[0-9.]{1,30}")
@@ -275,6 +350,7 @@ HOSTILE = st.builds(
 @given(st.lists(HOSTILE, max_size=6), st.booleans())
 def test_any_layer_is_judged(entries: list[TarEntry], is_base: bool) -> None:
     """Whatever a stranger writes, the answer is findings, each with a code, a sentence and a hint."""
+    is_windows_layer(entries)
     for one in lint_windows_layer(entries, is_base=is_base):
         assert re.fullmatch(r"[RT]\d+-[a-z-]+", one.code)
         assert one.message
