@@ -8,17 +8,17 @@ from datetime import UTC, datetime
 from typing import Final
 
 from buildtools.engines.base import BaseImage
-from buildtools.errors import BuildtoolsError
+from buildtools.errors import BuildError, BuildtoolsError
 from buildtools.oci.config import ImageConfig, build_config
 from buildtools.oci.descriptor import OCI_MANIFEST, Descriptor
 from buildtools.oci.digest import Digest
 from buildtools.oci.documents import Manifest
-from buildtools.oci.layer import COMPRESSOR, LINUX, Entry, Layer, LayerFormat, write_layer
+from buildtools.oci.layer import COMPRESSOR, Entry, Layer, LayerError, write_layer
 from buildtools.plan import Target
 from buildtools.record import BaseRecord, BlobRecord, BuildRecord
+from buildtools.sources.entries import LAYER_FORMATS
 from buildtools.spec.variant import SCRATCH, Variant
 from buildtools.stores.base import Store
-from buildtools.windows.layer import WINDOWS
 
 BUILDER: Final = f"assemble/1 {COMPRESSOR}"
 LAYER_EPOCH: Final = 315532800
@@ -26,7 +26,6 @@ LAYER_EPOCH: Final = 315532800
 commit, and no tool that packs the file again (zip, FAT) meets a date that it cannot write."""
 
 _READ: Final = 1024 * 1024
-_FORMATS: Final[Mapping[str, LayerFormat]] = {"linux": LINUX, "windows": WINDOWS}
 
 
 @dataclass(kw_only=True)
@@ -98,8 +97,12 @@ class Assemble:
 
     def _written(self, target: Target, store: Store) -> Layer:
         entries = self.entries(target.variant)
+        system = LAYER_FORMATS[target.variant.platform.os]
         with store.new_blob() as blob:
-            layer = write_layer(entries, blob, system=_FORMATS[target.variant.platform.os], epoch=LAYER_EPOCH)
+            try:
+                layer = write_layer(entries, blob, system=system, epoch=LAYER_EPOCH)
+            except LayerError as error:
+                raise BuildError(f"{target.name}: {error}", hint="build again") from error
             blob.commit(layer.descriptor)
         return layer
 

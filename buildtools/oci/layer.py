@@ -21,7 +21,11 @@ close it to everyone else."""
 
 
 class LayerError(ValueError):
-    """The entries do not make a layer."""
+    """The entries do not make a layer; `faults` has a sentence for each reason."""
+
+    def __init__(self, *faults: str) -> None:
+        self.faults = faults
+        super().__init__("; ".join(faults))
 
 
 class Kind(enum.Enum):
@@ -135,7 +139,7 @@ def arrange(entries: Iterable[Entry], *, system: LayerFormat) -> list[Entry]:
         if entry.kind is Kind.HARDLINK and (fault := _link_fault(entry, found.get(fold(entry.target))))
     )
     if faults:
-        raise LayerError("; ".join(dict.fromkeys(faults)))
+        raise LayerError(*dict.fromkeys(faults))
     return sorted(
         found.values(),
         key=lambda one: (

@@ -8,11 +8,15 @@ from typing import BinaryIO, Final
 
 from buildtools.errors import BuildError, ConfigurationError
 from buildtools.linux import elf
-from buildtools.oci.layer import Entry, Kind
+from buildtools.oci.layer import LINUX, Entry, Kind, LayerFormat
 from buildtools.sources.observe import located
 from buildtools.sources.tree import SourceError, find
 from buildtools.spec.variant import FileRule, Variant
+from buildtools.windows.layer import WINDOWS
 from buildtools.windows.security import descriptor_for
+
+LAYER_FORMATS: Final[Mapping[str, LayerFormat]] = {"linux": LINUX, "windows": WINDOWS}
+"""How an operating system's layers hold entries."""
 
 _PROGRAM_MAGICS: Final = (elf.MAGIC, b"#!")
 _PROGRAM: Final = 0o755

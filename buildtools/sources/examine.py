@@ -7,7 +7,8 @@ from typing import BinaryIO, Final
 
 from buildtools.errors import Diagnostic, Severity
 from buildtools.linux import elf
-from buildtools.oci.layer import Entry, Kind
+from buildtools.oci.layer import Entry, Kind, LayerError, arrange
+from buildtools.sources.entries import LAYER_FORMATS
 from buildtools.spec.variant import HOST_PROCESS, SCRATCH, Variant
 from buildtools.windows import pe
 from buildtools.windows.paths import PathError, image_path
@@ -68,13 +69,22 @@ def examine(variant: Variant, entries: Sequence[Entry], *, ahead: Sequence[str] 
     """
     fold = str.casefold if variant.platform.os == "windows" else str
     image = _Image(variant=variant, entries={fold(entry.path): entry for entry in entries}, ahead=ahead)
-    found = [*_entrypoint(image)]
+    found = [*_layer(image, entries), *_entrypoint(image)]
     for entry in entries:
         found.extend(_names(image, entry))
         if entry.kind is Kind.FILE and entry.open:
             with entry.open() as file:
                 found.extend(_program(image, entry, file))
     return found
+
+
+def _layer(image: _Image, entries: Sequence[Entry]) -> Iterator[Diagnostic]:
+    """What no layer can hold: names that Windows has not, two things in one place."""
+    try:
+        arrange(entries, system=LAYER_FORMATS[image.variant.platform.os])
+    except LayerError as error:
+        for fault in error.faults:
+            yield image.finding("layer", fault, "rename it, leave it out with `exclude`, or mend `files`")
 
 
 def program_path(variant: Variant) -> str | None:

@@ -142,6 +142,23 @@ LINUX = [
 
 WINDOWS = [
     (
+        windows(),
+        (file("nul.txt"),),
+        (
+            "error layer images/app/image.yaml: app windows/amd64:ltsc2022: nul.txt (src/nul.txt): 'nul.txt' is "
+            "a device's name on Windows, whatever its extension: rename it, leave it out with `exclude`, or mend "
+            "`files`"
+        ),
+    ),
+    (
+        windows(),
+        (file("A.txt"), file("a.txt")),
+        (
+            "error layer images/app/image.yaml: app windows/amd64:ltsc2022: A.txt (src/A.txt) and a.txt "
+            "(src/a.txt) are the same path in the image: rename it, leave it out with `exclude`, or mend `files`"
+        ),
+    ),
+    (
         windows("app\\app.exe", base="host-process"),
         (),
         (
@@ -297,7 +314,7 @@ GOOD = [
     (windows("C:\\app.exe"), (file("app.exe", pe()), file("gui.exe", pe(subsystem=2)))),
     (windows(base="servercore"), (file("app.exe", pe(imports=("netapi32.dll",))),)),
     (windows(), (file("app.exe", pe(imports=("netapi32.dll",))), file("NetApi32.DLL", pe()))),
-    (windows(), (file("a/app.exe", pe(imports=("netapi32.dll",))), file("A/netapi32.dll", pe()))),
+    (windows(), (file("a/app.exe", pe(imports=("netapi32.dll",))), file("a/NetAPI32.dll", pe()))),
 ]
 
 
