@@ -59,7 +59,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Long bytes by their argument's name: compressed ones differ from second to second, names must not."""
-    return argname if isinstance(val, bytes) and len(val) > 20 else None
+    return argname if isinstance(val, bytes) and len(val) > 12 else None
 
 
 @pytest.fixture(scope="session", autouse=True)

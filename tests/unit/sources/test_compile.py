@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
@@ -305,6 +306,10 @@ def test_an_interrupt_ends_the_command(bench: Bench, alive: Path) -> None:
     def interrupt() -> None:
         with alive.open() as pipe:
             seen.append(pipe.readline())
+            # Commands run in threads that no signal reaches; here it must not come before the wait.
+            while not module._RUNNING:
+                time.sleep(0.01)
+            time.sleep(0.1)
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
             seen.append(pipe.read())
 
