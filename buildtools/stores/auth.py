@@ -66,6 +66,25 @@ class _Token:
     until: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Query:
+    """What a token service is asked for; `scope` holds several with spaces between them."""
+
+    service: str
+    scope: str
+
+    @property
+    def form(self) -> dict[str, str]:
+        """For POST, where scopes are one value (oauth.md)."""
+        return {key: value for key, value in (("service", self.service), ("scope", self.scope)) if value}
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """For GET, where each scope stands alone (token.md)."""
+        service = [("service", self.service)] if self.service else []
+        return [*service, *(("scope", scope) for scope in self.scope.split())]
+
+
 class Authorizer:
     """Says what Authorization header a registry gets; one for each registry host, for several threads.
 
@@ -158,20 +177,16 @@ class Authorizer:
                 f"{self._host} names {self._redact.foreign(realm)} as its token service, {reason}",
                 hint="nothing was sent there; tell whoever runs that registry",
             )
-        query = {
-            "service": challenge.parameters.get("service", ""),
-            # What the registry asks for may be more than we thought of, such as the source of a mount.
-            "scope": challenge.parameters.get("scope") or scope,
-        }
-        query = {key: value for key, value in query.items() if value}
+        # What the registry asks for may be more than we thought of, such as the source of a mount.
+        query = _Query(challenge.parameters.get("service", ""), challenge.parameters.get("scope") or scope)
         started = self._clock.now()
         with self._asked(realm, query, credentials) as answer:
             document = self._answered(answer, credentials)
         return self._read(document, started)
 
-    def _asked(self, realm: str, query: Mapping[str, str], credentials: Credentials | None) -> Answer:
+    def _asked(self, realm: str, query: "_Query", credentials: Credentials | None) -> Answer:
         if credentials and credentials.identity_token:
-            form = {"grant_type": "refresh_token", "client_id": _CLIENT_ID, **query}
+            form = {"grant_type": "refresh_token", "client_id": _CLIENT_ID, **query.form}
             answer = self._send(
                 Request(
                     method="POST",
@@ -185,7 +200,7 @@ class Authorizer:
                 return answer
             answer.close()
         parts = urlsplit(realm)
-        merged = urlencode([*parse_qsl(parts.query, keep_blank_values=True), *query.items()])
+        merged = urlencode([*parse_qsl(parts.query, keep_blank_values=True), *query.pairs])
         return self._send(
             Request(
                 method="GET",
