@@ -6,16 +6,16 @@ origin.
 """
 
 import threading
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Self
 from urllib.parse import urljoin, urlsplit
 
 from buildtools import __version__
-from buildtools.errors import BuildError, UnavailableError
+from buildtools.errors import BuildError, BuildtoolsError, UnavailableError
 from buildtools.stores.addresses import is_loopback, origin, refusal
 from buildtools.stores.redact import Redactor
 from buildtools.stores.retry import MOST_TRIES, Clock, Fault, parse_date, retry_after
@@ -33,6 +33,18 @@ _WINDOW_BYTES: Final = 60 * 1024
 """A body must bring that much in that time; a server that trickles would hold a build for ever."""
 
 
+_SENT: Final = 1024 * 1024
+"""Bytes handed to the connection at once; the 16 KiB of the library below cost two thirds of the speed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Body:
+    """What a request carries: `size` bytes out of a stream that `open` opens anew for each try."""
+
+    size: int
+    open: Callable[[], BinaryIO]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """One request; `authorization` is the header's value and stays with the URL's origin.
@@ -45,7 +57,31 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     authorization: str = field(default="", repr=False)
     shown: str = ""
-    body: bytes | None = field(default=None, repr=False)
+    body: bytes | Body | None = field(default=None, repr=False)
+
+
+class _SourceError(Exception):
+    """The source of a body cannot be read: nothing that the network has done."""
+
+
+class _Stream:
+    """A body as the library below takes it: pieces, with the length of all of them known before."""
+
+    def __init__(self, body: Body, source: BinaryIO) -> None:
+        self.len = body.size
+        self._source = source
+
+    def __iter__(self) -> Iterator[bytes]:
+        left = self.len
+        while left and (data := self._read(min(_SENT, left))):
+            left -= len(data)
+            yield data
+
+    def _read(self, size: int) -> bytes:
+        try:
+            return self._source.read(size)
+        except OSError as error:
+            raise _SourceError from error
 
 
 class Answer:
@@ -182,20 +218,26 @@ class Transport:
         direct = dict.fromkeys(("http", "https", "all"), "") if is_loopback(host) else {}
         if request.shown and host == urlsplit(request.url).netloc:
             host = request.shown
-        try:
-            response = self._opened().request(
-                request.method,
-                url,
-                headers=headers,
-                data=request.body,
-                proxies=direct,
-                timeout=(CONNECT_SECONDS, READ_SECONDS),
-                verify=True if self._ca_bundle is None else str(self._ca_bundle),
-                allow_redirects=False,
-                stream=True,
-            )
-        except Exception as error:
-            raise _fault(error, host) from error
+        with ExitStack() as opened:
+            data: Any = request.body
+            if isinstance(data, Body):
+                data = _Stream(data, opened.enter_context(data.open()))
+            try:
+                response = self._opened().request(
+                    request.method,
+                    url,
+                    headers=headers,
+                    data=data,
+                    proxies=direct,
+                    timeout=(CONNECT_SECONDS, READ_SECONDS),
+                    verify=True if self._ca_bundle is None else str(self._ca_bundle),
+                    allow_redirects=False,
+                    stream=True,
+                )
+            except _SourceError as error:
+                raise error.__cause__ or error from None
+            except Exception as error:
+                raise _fault(error, host) from error
         return Answer(response, host=host, clock=self._clock)
 
     def _opened(self) -> "requests.Session":
@@ -237,11 +279,14 @@ def _unavailable(host: str, reason: str, hint: str = "") -> UnavailableError:
     )
 
 
-def _fault(error: Exception, host: str) -> Fault | BuildError:
+def _fault(error: Exception, host: str) -> Fault | BuildtoolsError:
     """What a foreign exception means; raises it again when it is none of the network's."""
     import requests.exceptions as above
     import urllib3.exceptions as below
 
+    if isinstance(error, Fault | BuildtoolsError):
+        # The source of a body that was being sent has failed: it has said how.
+        return error
     text = str(error)
     causes = [error, *_causes(error)]
 
