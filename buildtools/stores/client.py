@@ -5,18 +5,19 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Final, TypeVar
+from urllib.parse import urlsplit
 
 from buildtools.errors import AuthenticationError, BuildError, UnavailableError
 from buildtools.oci.jsonbytes import DocumentError, read_json
 from buildtools.settings import Settings
-from buildtools.stores.addresses import is_loopback
+from buildtools.stores.addresses import is_loopback, origin, refusal
 from buildtools.stores.auth import Authorizer, login_hint
 from buildtools.stores.base import NotFoundError
 from buildtools.stores.credentials import Keyring
 from buildtools.stores.mirrors import Location, plain_hosts
 from buildtools.stores.redact import Redactor
 from buildtools.stores.retry import RETRIED, Clock, Fault, Tries, retrying
-from buildtools.stores.transport import Answer, Request, Transport
+from buildtools.stores.transport import Answer, Body, Request, Transport
 
 _T = TypeVar("_T")
 
@@ -65,23 +66,32 @@ class Client:
         path: str,
         *,
         headers: Mapping[str, str] | None = None,
-        actions: str = "pull",
+        body: bytes | Body | None = None,
+        scope: str = "",
     ) -> Answer:
         """One try of a request about a repository, logged in where the registry asks for it.
 
-        `path` is what follows the repository, such as `manifests/latest`. Returns an answer of any status
-        but 401, which raises AuthenticationError; raises Fault when the try failed on the way.
+        `path` is what follows the repository, such as `manifests/latest`, or a whole URL that the registry
+        has answered with; on another host than its own that gets no credentials. `scope` is what a token
+        must be good for, to pull where it is empty. Returns an answer of any status but 401, which raises
+        AuthenticationError; raises Fault when the try failed on the way.
         """
         base_url = self.base_url(location)
-        authorizer = self._authorizer(base_url)
-        scope = f"repository:{location.repository}:{actions}"
+        url = path if "://" in path else f"{base_url}/v2/{location.repository}/{path}"
         request = Request(
             method=method,
-            url=f"{base_url}/v2/{location.repository}/{path}",
+            url=url,
             headers=headers or {},
-            authorization=authorizer.header(scope, location.repository),
-            shown=f"{location.host} (the mirror of {location.upstream})" if location.upstream else "",
+            body=body,
         )
+        if origin(url) != origin(base_url):
+            self._refuse(base_url, url)
+            return self._transport.send(request)
+        if location.upstream:
+            request = replace(request, shown=f"{location.host} (the mirror of {location.upstream})")
+        authorizer = self._authorizer(base_url)
+        scope = scope or f"repository:{location.repository}:pull"
+        request = replace(request, authorization=authorizer.header(scope, location.repository))
         answer = self._transport.send(request)
         if answer.status != 401:
             return answer
@@ -99,30 +109,48 @@ class Client:
                 hint=login_hint(location.host),
             )
 
+    def _refuse(self, base_url: str, url: str) -> None:
+        """Raise BuildError for an address that a registry must not send its clients to."""
+        if reason := refusal(base_url, url, plain=self._plain):
+            raise BuildError(
+                f"{urlsplit(base_url).netloc} asks to upload to {self.redact.foreign(url)}, {reason}",
+                hint="nothing was sent there; tell whoever runs that registry",
+            )
+
     def base_url(self, location: Location) -> str:
         """The address of a registry's API, such as `https://registry-1.docker.io`."""
         scheme = location.scheme or ("http" if self._plain(location.host) else "https")
         return f"{scheme}://{_API_HOSTS.get(location.host, location.host)}"
 
-    def failure(self, answer: Answer, location: Location, what: str, *, hint: str = "") -> Exception:
+    def failure(
+        self,
+        answer: Answer,
+        location: Location,
+        what: str,
+        *,
+        hint: str = "",
+        passing: Mapping[str | int, int] | None = None,
+    ) -> Exception:
         """What an answer of this status means for `what`, such as `manifest ghcr.io/acme/app:1`.
 
-        `hint` replaces what people are told about something that was not found.
+        `hint` replaces what people are told about something that was not found. `passing` are statuses and
+        error codes that another try may mend here, and how many tries.
         """
-        status, host, detail = answer.status, location.host, self._detail(answer)
+        status, host = answer.status, location.host
+        codes, detail = self._said(answer)
+        message, again = f"{host} answered {status} for {what}{detail}", "it is safe to run the command again"
         if status in RETRIED:
-            error = UnavailableError(
-                f"{host} answered {status} for {what}{detail}", hint="it is safe to run the command again"
-            )
+            error = UnavailableError(message, hint=again)
             return Fault(error, tries=RETRIED[status], retry_after=answer.retry_after)
+        keys: tuple[str | int, ...] = (status, *codes)
+        if tries := max((passing or {}).get(key, 0) for key in keys):
+            return Fault(BuildError(message, hint=again), tries=tries, retry_after=answer.retry_after)
         if status == 404:
             hint = hint or f"check the name, or run `docker login {host}` if it is private"
             return NotFoundError(f"{what[:1].upper()}{what[1:]} was not found{detail}", hint=hint)
         if status == 403:
             return AuthenticationError(f"{host} denies {what}{detail}", hint=login_hint(host))
-        return BuildError(
-            f"{host} answered {status} for {what}{detail}", hint="check that it is an image registry"
-        )
+        return BuildError(message, hint="check that it is an image registry")
 
     def close(self) -> None:
         """Close all connections."""
@@ -145,19 +173,23 @@ class Client:
             return self._authorizers[base_url]
 
     def _detail(self, answer: Answer) -> str:
-        """What the body says about an error, in brackets, fit to be printed."""
+        return self._said(answer)[1]
+
+    def _said(self, answer: Answer) -> tuple[tuple[str, ...], str]:
+        """The codes of an error's body, and what it says, in brackets, fit to be printed."""
         raw = b""
         with suppress(Fault):
             raw = answer.read(_MOST_ERROR_BYTES) or b""
-        text = self.redact.foreign(_said(raw, answer.headers.get("Content-Type", "")))
-        return f" ({text})" if text else ""
+        codes, text = _errors(raw, answer.headers.get("Content-Type", ""))
+        text = self.redact.foreign(text)
+        return codes, f" ({text})" if text else ""
 
 
-def _said(raw: bytes, media_type: str) -> str:
-    """The messages of an error document; other text only where it is plain."""
+def _errors(raw: bytes, media_type: str) -> tuple[tuple[str, ...], str]:
+    """Codes and messages of an error document; other text only where it is plain."""
     try:
         errors = read_json(raw, "the answer").get("errors").items(most=1000)
-        texts = [(item.get("code").text(), item.get("message").text()) for item in errors[:_MOST_ERRORS]]
+        pairs = [(item.get("code").text(), item.get("message").text()) for item in errors[:_MOST_ERRORS]]
     except DocumentError:
-        return raw.decode("utf-8", "replace") if media_type.startswith("text/plain") else ""
-    return "; ".join(": ".join(filter(None, pair)) for pair in texts)
+        return (), raw.decode("utf-8", "replace") if media_type.startswith("text/plain") else ""
+    return tuple(code for code, _ in pairs), "; ".join(": ".join(filter(None, pair)) for pair in pairs)
