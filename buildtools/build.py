@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed, wait
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -227,8 +228,8 @@ class Builder:
                     self.workspace.note(
                         f"{record.image}: fetching {blob.size / 1e6:.0f} MB of {record.base.reference}"
                     )
-                    with self.base_layers(record.base.reference).get_blob(blob.descriptor) as body:
-                        layout.put_blob(blob.descriptor, body)
+                    base = self.base_layers(record.base.reference)
+                    layout.put_blob(blob.descriptor, partial(base.get_blob, blob.descriptor))
 
 
 def _names(layout: Layout, index: Index) -> bool:

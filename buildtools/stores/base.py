@@ -7,6 +7,7 @@ handed out to the end.
 
 import hashlib
 import io
+from collections.abc import Callable
 from types import TracebackType
 from typing import BinaryIO, Final, Protocol, Self
 
@@ -66,20 +67,28 @@ class BlobWriter(Protocol):
     ) -> None: ...
 
 
-class Store(Readable, Protocol):
+OpenBody = Callable[[], BinaryIO]
+"""Opens a blob's bytes from their start: a context manager; a network may need them more than once."""
+
+
+class Writable(Readable, Protocol):
     """A store that is also written; writing what is already there is allowed and changes nothing."""
 
-    def put_blob(self, descriptor: Descriptor, body: BinaryIO) -> None:
-        """Write a blob out of `body`; raises VerificationError, and keeps nothing, when it does not fit."""
-
-    def new_blob(self) -> BlobWriter:
-        """Begin a blob whose digest is not known yet."""
+    def put_blob(self, descriptor: Descriptor, open_body: OpenBody) -> None:
+        """Write a blob; raises VerificationError, and keeps nothing, when the bytes do not fit."""
 
     def put_manifest(self, raw: bytes, media_type: str, *, tag: str = "") -> Descriptor:
         """Write a manifest or index as these bytes, and let `tag` point at it; returns its descriptor.
 
         Raises BuildError when it has more than MAX_DOCUMENT bytes.
         """
+
+
+class Store(Writable, Protocol):
+    """A store that blobs are made in: their digests come out while they are written."""
+
+    def new_blob(self) -> BlobWriter:
+        """Begin a blob whose digest is not known yet."""
 
 
 class Check:

@@ -35,6 +35,7 @@ from buildtools.stores.base import (
     BlobWriter,
     Check,
     NotFoundError,
+    OpenBody,
     as_digest,
     check_manifest,
     manifest_descriptor,
@@ -82,9 +83,9 @@ class Layout:
                     hint="layers of a base stay in its registry until the image is published",
                 ) from error
 
-    def put_blob(self, descriptor: Descriptor, body: BinaryIO) -> None:
+    def put_blob(self, descriptor: Descriptor, open_body: OpenBody) -> None:
         """Write a blob; raises VerificationError."""
-        with self.new_blob() as writer:
+        with open_body() as body, self.new_blob() as writer:
             while data := body.read(CHUNK):
                 writer.write(data)
             writer.commit(descriptor)

@@ -12,6 +12,7 @@ from buildtools.stores.base import (
     BlobWriter,
     Check,
     NotFoundError,
+    OpenBody,
     as_digest,
     manifest_descriptor,
     verified,
@@ -40,9 +41,9 @@ class MemoryStore:
             raise NotFoundError(f"Blob {descriptor.digest} is not in {self.name}")
         return verified(io.BytesIO(data), descriptor, self.name)
 
-    def put_blob(self, descriptor: Descriptor, body: BinaryIO) -> None:
+    def put_blob(self, descriptor: Descriptor, open_body: OpenBody) -> None:
         """Write a blob; raises VerificationError."""
-        with self.new_blob() as writer:
+        with open_body() as body, self.new_blob() as writer:
             while data := body.read(CHUNK):
                 writer.write(data)
             writer.commit(descriptor)

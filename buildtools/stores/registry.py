@@ -1,13 +1,14 @@
-"""A store behind the distribution API: so far its reading half.
+"""A store behind the distribution API.
 
 Every answer is held to the digest that was asked for or that it declares, documents are capped, blobs
 resume where a connection broke. Source: opencontainers/distribution-spec:spec.md.
 """
 
 import io
+from collections.abc import Mapping
 from typing import BinaryIO, Final
 
-from buildtools.errors import BuildError, UnavailableError, VerificationError
+from buildtools.errors import BuildError, BuildtoolsError, UnavailableError, VerificationError
 from buildtools.oci.descriptor import (
     DOCKER_LIST,
     DOCKER_MANIFEST,
@@ -21,21 +22,38 @@ from buildtools.oci.digest import Digest, DigestError, digest_of, parse_digest
 from buildtools.oci.documents import MAX_DOCUMENT
 from buildtools.oci.reference import Reference
 from buildtools.settings import Settings
-from buildtools.stores.base import as_digest, check_manifest, read_manifest, too_large, verified, wrong_size
+from buildtools.stores.base import (
+    OpenBody,
+    as_digest,
+    check_manifest,
+    manifest_descriptor,
+    read_manifest,
+    too_large,
+    verified,
+    wrong_size,
+)
 from buildtools.stores.client import Client
 from buildtools.stores.mirrors import locate
 from buildtools.stores.retry import RETRIED, Fault
 from buildtools.stores.transport import Answer
+from buildtools.stores.upload import Upload
 
 _ACCEPT: Final = f"{OCI_INDEX}, {OCI_MANIFEST}, {DOCKER_LIST}, {DOCKER_MANIFEST}"
 _KNOWN: Final = INDEX_TYPES | MANIFEST_TYPES
 _READ: Final = 256 * 1024
 _PROGRESS: Final = 1024 * 1024
 """Bytes after which a download counts as getting on, so that its tries start anew."""
+_NOT_YET: Final[Mapping[str | int, int]] = dict.fromkeys(
+    ("BLOB_UNKNOWN", "MANIFEST_BLOB_UNKNOWN", "MANIFEST_UNKNOWN"), 5
+)
+"""Error codes of registries with replicas that do not see each other's blobs at once, and tries."""
+_NO_PARTS: Final = "something that it names is not in the repository; run the command again"
 
 
 class Registry:
     """One repository of a registry, read through its mirror where `settings` names one.
+
+    What is written goes to the repository itself, never to a mirror: make it with settings that name none.
 
     Errors name the registry, the repository and what was asked. They are AuthenticationError,
     NotFoundError, VerificationError, UnavailableError after all retries, else BuildError.
@@ -66,6 +84,26 @@ class Registry:
         """A manifest or index by tag or digest."""
         digest = as_digest(identifier)
         return self._client.run(lambda: self._get_manifest(identifier, digest))
+
+    def put_blob(self, descriptor: Descriptor, open_body: OpenBody, *, mount: str = "") -> bool:
+        """Write a blob; returns whether its bytes were sent. Raises VerificationError before the last one.
+
+        `mount` names a repository of the same registry that may hold it already.
+        """
+        upload = Upload(
+            self._client,
+            self._location,
+            descriptor,
+            lambda: verified(open_body(), descriptor, self.name),
+            mount=mount,
+        )
+        return upload.run()
+
+    def put_manifest(self, raw: bytes, media_type: str, *, tag: str = "") -> Descriptor:
+        """Write a manifest or index under its digest, or under `tag`."""
+        descriptor = manifest_descriptor(raw, media_type, self.name)
+        self._client.run(lambda: self._put_manifest(raw, descriptor, tag or descriptor.digest))
+        return descriptor
 
     def resolve(self, identifier: str) -> Descriptor:
         """What a tag or digest stands for now, by HEAD where the registry's answer to that is complete."""
@@ -131,6 +169,35 @@ class Registry:
             check_manifest(raw, digest, self.name)
         self._same(declared or digest_of(raw), digest_of(raw), identifier)
         return read_manifest(raw, media_type, what).descriptor, raw
+
+    def _put_manifest(self, raw: bytes, descriptor: Descriptor, identifier: str) -> None:
+        with self._client.attempt(
+            self._location,
+            "PUT",
+            f"manifests/{identifier}",
+            headers={"Content-Type": descriptor.media_type},
+            body=raw,
+            scope=f"repository:{self._location.repository}:pull,push",
+        ) as answer:
+            declared = _declared(answer)
+            error: Exception | None = None
+            if answer.status not in {200, 201, 202, 204}:
+                what = self._called(identifier)
+                error = self._client.failure(answer, self._location, what, hint=_NO_PARTS, passing=_NOT_YET)
+        if error:
+            # A tag that cannot be moved is right where it is, if a lost answer was to our own first try.
+            if isinstance(error, Fault) or not self._stands(identifier, descriptor.digest):
+                raise error
+        elif declared and declared != descriptor.digest:
+            # Some registries answer with another digest than they keep: what can be read decides.
+            found, _ = self._get_manifest(identifier, None)
+            self._same(descriptor.digest, found.digest, identifier)
+
+    def _stands(self, identifier: str, digest: Digest) -> bool:
+        try:
+            return self._get_manifest(identifier, None)[0].digest == digest
+        except BuildtoolsError:
+            return False
 
     def _same(self, expected: Digest, found: Digest, identifier: str) -> None:
         if found != expected:

@@ -8,15 +8,11 @@ import base64
 import itertools
 import json
 import re
-import socket
 import ssl
-import struct
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
@@ -25,25 +21,11 @@ from buildtools.oci.descriptor import Descriptor
 from buildtools.oci.digest import digest_of
 from buildtools.stores.base import NotFoundError
 from buildtools.stores.memory import MemoryStore
+from tests.fakes.answers import Response, Server, send
+from tests.fakes.uploads import RefusedError, Uploads, Written, put_manifest
 
+_UPLOAD = re.compile(r"/v2/(?P<name>.+)/blobs/uploads/(?P<number>[^/]*)")
 _ROUTE = re.compile(r"/v2/(?P<name>.+)/(?P<kind>manifests|blobs)/(?P<identifier>[^/]+)")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Response:
-    """What is about to be sent.
-
-    `sent` cuts the body after so many bytes, `reset` breaks the connection, `pieces` sends the body in
-    pieces of so many bytes with a pause between them.
-    """
-
-    status: int = 200
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
-    challenges: tuple[str, ...] = ()
-    sent: int | None = None
-    reset: bool = False
-    pieces: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +35,7 @@ class Seen:
     method: str
     target: str
     headers: Mapping[str, str]
+    size: int = 0
 
     @property
     def line(self) -> str:
@@ -120,12 +103,18 @@ def redirect(url: str) -> Fault:
 
 @dataclass(kw_only=True)
 class Rule:
-    """A fault for requests whose line (`GET /v2/…`) the pattern finds: `times` of them, after `skip`."""
+    """A fault for requests whose line (`GET /v2/…`) the pattern finds: `times` of them, after `skip`.
+
+    With `before` the registry does nothing of what was asked for; else it has done all of it when the answer
+    is changed. `takes` breaks the connection after so many bytes of the request's body, which are kept.
+    """
 
     pattern: str
     fault: Fault
     times: int = 1
     skip: int = 0
+    before: bool = False
+    takes: int | None = None
 
     def applies(self, seen: Seen) -> bool:
         """Whether this request is one of them; counts it."""
@@ -171,9 +160,10 @@ class FakeRegistry:
         self.seen: list[Seen] = []
         self.tokens: dict[str, int] = {}
         self.repositories: dict[str, MemoryStore] = {}
+        self.uploads = Uploads(self.repository)
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
-        self._server = _Server(("127.0.0.1", 0), self._handler())
+        self._server = Server(("127.0.0.1", 0), self._handler())
         if tls:
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
@@ -209,15 +199,23 @@ class FakeRegistry:
         """The request lines so far."""
         return [seen.line for seen in self.seen]
 
-    def answer(self, seen: Seen, data: bytes) -> Response:
-        """The response to a request, faults included."""
+    def noted(self, seen: Seen) -> list[Rule]:
+        """Take note of a request; returns the rules for it."""
         with self._lock:
             self.seen.append(seen)
+            return [rule for rule in self.rules if rule.applies(seen)]
+
+    def answer(self, seen: Seen, data: bytes, rules: Iterable[Rule]) -> Response:
+        """The response to a request, faults included."""
+        with self._lock:
             parts = urlsplit(seen.target)
-            response = self._refused(seen, parts.path) or self._routed(seen, parts.path, parts.query, data)
-            for rule in self.rules:
-                if rule.applies(seen):
-                    response = rule.fault(response)
+            if any(rule.before for rule in rules):
+                response = Response()
+            else:
+                refused = self._refused(seen, parts.path, parts.query)
+                response = refused or self._routed(seen, parts.path, parts.query, data)
+        for rule in rules:
+            response = rule.fault(response)
         return response
 
     def __enter__(self) -> Self:
@@ -236,16 +234,23 @@ class FakeRegistry:
     def _routed(self, seen: Seen, path: str, query: str, data: bytes) -> Response:
         if path == "/token":
             return self._token(seen, query, data)
+        if match := _UPLOAD.fullmatch(path):
+            return _written(lambda: self.uploads.answer(seen, match["name"], match["number"], query, data))
         match = _ROUTE.fullmatch(path)
+        if match and seen.method == "PUT" and match["kind"] == "manifests":
+            kind = seen.headers.get("content-type", "")
+            return _written(
+                lambda: put_manifest(self.repository(match["name"]), match["identifier"], kind, data)
+            )
         if not match or seen.method not in {"GET", "HEAD"}:
             return errors(404, "NOT_FOUND", "no such page")(Response())
-        store = self.repositories.get(match["name"])
-        if store is None:
+        found = self.repositories.get(match["name"])
+        if found is None:
             return errors(404, "NAME_UNKNOWN", "repository name not known to registry")(Response())
         reader = {"manifests": _manifest, "blobs": _blob}[match["kind"]]
-        return reader(store, match["identifier"], seen.headers)
+        return reader(found, match["identifier"], seen.headers)
 
-    def _refused(self, seen: Seen, path: str) -> Response | None:
+    def _refused(self, seen: Seen, path: str, query: str) -> Response | None:
         if self.login is None or path == "/token":
             return None
         scheme, _, value = seen.headers.get("authorization", "").partition(" ")
@@ -254,8 +259,10 @@ class FakeRegistry:
             return None
         if scheme == "Basic" and "basic" in self.login.schemes and self._knows(value):
             return None
-        match = _ROUTE.fullmatch(path)
-        scope = self.login.wanted or f"repository:{match['name'] if match else ''}:pull"
+        match = _UPLOAD.fullmatch(path) or _ROUTE.fullmatch(path)
+        actions = "pull" if seen.method in {"GET", "HEAD"} else "pull,push"
+        scope = self.login.wanted or f"repository:{match['name'] if match else ''}:{actions}"
+        scope += "".join(f" repository:{name}:pull" for name in parse_qs(query).get("from", []))
         realm = self.login.realm or f"http://{self.host}/token"
         offers = {
             "bearer": f'Bearer realm="{realm}",service="fake",scope="{scope}"',
@@ -301,29 +308,30 @@ class FakeRegistry:
                 """Tests read `seen`."""
 
             def do_GET(self) -> None:
-                data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                size = int(self.headers.get("Content-Length") or 0)
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 # A client behind a proxy sends the whole URL; its path is what counts here.
                 target = re.sub(r"^https?://[^/]+", "", self.path)
-                seen = Seen(method=self.command, target=target, headers=headers)
-                _send(self, registry.answer(seen, data))
+                seen = Seen(method=self.command, target=target, headers=headers, size=size)
+                rules = registry.noted(seen)
+                takes = min((rule.takes for rule in rules if rule.takes is not None), default=size)
+                response = registry.answer(seen, self.rfile.read(takes), rules)
+                send(self, response if takes == size else reset()(response))
 
             do_HEAD = do_GET  # noqa: N815 - http.server's name
             do_POST = do_GET  # noqa: N815 - http.server's name
+            do_PUT = do_GET  # noqa: N815 - http.server's name
+            do_PATCH = do_GET  # noqa: N815 - http.server's name
 
         return Handler
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    connections = 0
-
-    def get_request(self) -> Any:
-        self.connections += 1
-        return super().get_request()
-
-    def handle_error(self, *_: object) -> None:
-        """A client that hangs up is no failure of a test."""
+def _written(act: Callable[[], Written]) -> Response:
+    try:
+        status, headers = act()
+    except RefusedError as refused:
+        return errors(refused.status, refused.code, refused.message)(Response())
+    return Response(status=status, headers=headers)
 
 
 def _manifest(store: MemoryStore, identifier: str, headers: Mapping[str, str]) -> Response:
@@ -357,33 +365,3 @@ def _blob(store: MemoryStore, identifier: str, headers: Mapping[str, str]) -> Re
         headers={**about, "Content-Length": str(len(part)), "Content-Range": place},
         body=part,
     )
-
-
-def _send(handler: BaseHTTPRequestHandler, response: Response) -> None:
-    with suppress(ConnectionError):
-        if response.reset:
-            _break(handler)
-            return
-        handler.send_response_only(response.status)
-        for name, value in {"Content-Length": str(len(response.body)), **response.headers}.items():
-            handler.send_header(name, value)
-        for challenge in response.challenges:
-            handler.send_header("WWW-Authenticate", challenge)
-        handler.end_headers()
-        if handler.command == "HEAD":
-            return
-        data = response.body[: response.sent]
-        for start in range(0, len(data), response.pieces or len(data) or 1):
-            handler.wfile.write(data[start : start + (response.pieces or len(data))])
-            handler.wfile.flush()
-            time.sleep(0.02 if response.pieces else 0)
-        if response.sent is not None:
-            handler.connection.shutdown(socket.SHUT_RDWR)
-            handler.close_connection = True
-
-
-def _break(handler: BaseHTTPRequestHandler) -> None:
-    """Close with RST: the client learns that something broke, not that this is the end."""
-    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    handler.connection.close()
-    handler.close_connection = True

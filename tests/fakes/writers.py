@@ -14,6 +14,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ def write(layout: Layout, ref_name: str = "1.0") -> None:
     """What a build does."""
     for item in (LINUX, OTHER):
         for data in item.blobs:
-            layout.put_blob(Descriptor.of(data, OCI_LAYER), Body(data))
+            layout.put_blob(Descriptor.of(data, OCI_LAYER), partial(Body, data))
         layout.put_manifest(item.manifest.raw, item.manifest.media_type)
     layout.put_index(layout.put_manifest(INDEX.raw, INDEX.media_type), ref_name=ref_name)
     layout.sweep()
@@ -115,7 +116,7 @@ def tag(folder: Path, name: str) -> None:
     for number in range(TAGS):
         item = image(layers=(f"{name} {number}".encode(),))
         for data in item.blobs:
-            layout.put_blob(Descriptor.of(data, OCI_LAYER), io.BytesIO(data))
+            layout.put_blob(Descriptor.of(data, OCI_LAYER), partial(io.BytesIO, data))
         layout.put_manifest(item.manifest.raw, item.manifest.media_type, tag=f"{name}-{number}")
         layout.sweep()
     layout.close()

@@ -4,6 +4,7 @@ import io
 import json
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,7 @@ def write(layout: Layout) -> None:
     """Write INDEX with all that it names."""
     for item in IMAGES:
         for data in item.blobs:
-            layout.put_blob(Descriptor.of(data, OCI_LAYER), io.BytesIO(data))
+            layout.put_blob(Descriptor.of(data, OCI_LAYER), partial(io.BytesIO, data))
         layout.put_manifest(item.manifest.raw, item.manifest.media_type)
     layout.put_index(layout.put_manifest(INDEX.raw, INDEX.media_type), ref_name="1.0")
     layout.close()

@@ -4,6 +4,7 @@ import io
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,7 @@ def put(layout: Layout, item: Image, *, without: bytes = b"") -> None:
     """Write an image, but for one blob."""
     for data in item.blobs:
         if data != without:
-            layout.put_blob(Descriptor.of(data, OCI_LAYER), io.BytesIO(data))
+            layout.put_blob(Descriptor.of(data, OCI_LAYER), partial(io.BytesIO, data))
     layout.put_manifest(item.manifest.raw, item.manifest.media_type)
 
 
@@ -153,7 +154,7 @@ def test_sweep_deletes_what_nothing_names(layout: Layout) -> None:
     put_all(layout)
     before = files(layout)
     for data in (b"old", b"kept"):
-        layout.put_blob(Descriptor.of(data, OCI_LAYER), io.BytesIO(data))
+        layout.put_blob(Descriptor.of(data, OCI_LAYER), partial(io.BytesIO, data))
     (layout.path / "blobs" / "sha256" / "README").write_text("not a blob")
     assert layout.sweep(keep=[digest_of(b"kept")]) == (digest_of(b"old"),)
     kept = {f"blobs/sha256/{encoded(digest_of(b'kept'))}", "blobs/sha256/README"}
@@ -164,7 +165,7 @@ def test_sweep_waits_for_other_writers(layout: Layout) -> None:
     """While someone else writes, their blobs may not be named yet."""
     put_all(layout)
     other = Layout(layout.path)
-    other.put_blob(Descriptor.of(b"theirs", OCI_LAYER), io.BytesIO(b"theirs"))
+    other.put_blob(Descriptor.of(b"theirs", OCI_LAYER), partial(io.BytesIO, b"theirs"))
     assert layout.sweep() == ()
     other.close()
     assert layout.sweep() == (digest_of(b"theirs"),)
@@ -187,7 +188,7 @@ def test_an_object_that_is_gone_holds_nothing(layout: Layout) -> None:
     """Without close, the session ends with the object."""
     put_all(layout)
     passing = Layout(layout.path)
-    passing.put_blob(Descriptor.of(b"x", OCI_LAYER), io.BytesIO(b"x"))
+    passing.put_blob(Descriptor.of(b"x", OCI_LAYER), partial(io.BytesIO, b"x"))
     del passing
     assert layout.sweep() == (digest_of(b"x"),)
 
@@ -197,7 +198,7 @@ def test_a_closed_layout_may_be_used_again(layout: Layout) -> None:
     put_all(layout)
     layout.close()
     layout.close()
-    layout.put_blob(Descriptor.of(b"x", OCI_LAYER), io.BytesIO(b"x"))
+    layout.put_blob(Descriptor.of(b"x", OCI_LAYER), partial(io.BytesIO, b"x"))
     assert layout.has_blob(Descriptor.of(b"x", OCI_LAYER))
 
 
