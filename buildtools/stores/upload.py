@@ -45,7 +45,7 @@ _GONE: Final[Mapping[str | int, int]] = {
 }
 
 
-class _Way(enum.Enum):
+class Way(enum.Enum):
     """How the bytes go; some registries know only one, so that a fault may lead from one to the next."""
 
     WHOLE = enum.auto()
@@ -86,7 +86,7 @@ class Upload:
         self._open_body = open_body
         # A second time where the first one failed on the way: a mount may spare gigabytes.
         self._mounts = [mount, mount] if mount else []
-        self._way = _Way.WHOLE if descriptor.size <= AT_ONCE else _Way.STREAM
+        self._way = self._first_way()
         self._furthest = 0
         self._what = f"blob {descriptor.digest} for {location}"
         self._scope = f"repository:{location.repository}:pull,push"
@@ -111,6 +111,9 @@ class Upload:
                     tries.progressed()
             else:
                 return session is not None
+
+    def _first_way(self) -> Way:
+        return Way.WHOLE if self._descriptor.size <= AT_ONCE else Way.STREAM
 
     def _begin(self) -> _Session | None:
         """A new session; None where the registry has mounted the blob instead."""
@@ -166,10 +169,10 @@ class Upload:
 
     def _send(self, session: _Session) -> None:
         left = self._descriptor.size - session.place
-        if self._way is _Way.WHOLE and not session.place:
+        if self._way is Way.WHOLE and not session.place:
             self._finish(session, self._body(0))
             return
-        if self._way is _Way.CHUNKS:
+        if self._way is Way.CHUNKS:
             self._send_chunks(session)
         elif left:
             self._patch(session, self._body(session.place), left)
@@ -228,13 +231,13 @@ class Upload:
 
     def _refused(self, answer: Answer) -> Exception:
         """What it means that a registry did not take bytes; another try goes another way."""
-        if answer.status in _TOO_LARGE and self._way is not _Way.CHUNKS:
-            self._way = _Way.CHUNKS
+        if answer.status in _TOO_LARGE and self._way is not Way.CHUNKS:
+            self._way = Way.CHUNKS
             message = f"{self._location.host} answered {answer.status} for {self._what}"
             return Fault(BuildError(message), retry_after=0.0)
-        if answer.status == 404 and self._way is _Way.WHOLE:
+        if answer.status == 404 and self._way is Way.WHOLE:
             # Artifactory has lost sessions that nothing was sent to before the last PUT.
-            self._way = _Way.STREAM
+            self._way = Way.STREAM
         return self._failure(answer)
 
     def _arrived(self) -> bool:
@@ -248,7 +251,7 @@ class Upload:
     def _resumed(self, session: _Session) -> _Session | None:
         """The session and how much of a large blob it has; None where it is better to begin anew."""
         size = self._descriptor.size
-        if session.spoilt or size <= (CHUNK if self._way is _Way.CHUNKS else AT_ONCE):
+        if session.spoilt or size <= (CHUNK if self._way is Way.CHUNKS else AT_ONCE):
             return None
         try:
             with self._ask("GET", session.url) as answer:

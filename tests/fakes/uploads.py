@@ -42,7 +42,7 @@ class Uploads:
     """The sessions; `repository` gives a repository by its name.
 
     `mounts` is whether blobs are mounted, `least` what OCI-Chunk-Min-Length says, `most` how many bytes a
-    PATCH with a range may have, `status` whether a session says how far it is. `keeps` is whether a session
+    request may have, `status` whether a session says how far it is. `keeps` is whether a session
     outlives a commit whose bytes were wrong.
     """
 
@@ -68,6 +68,8 @@ class Uploads:
             self._append(number, seen.headers.get("content-range", ""), data)
             return 202, self._headers(name, number)
         if seen.method == "PUT":
+            if self.most is not None and len(data) > self.most:
+                raise RefusedError(413, "SIZE_INVALID", "request entity too large")
             return self._commit(name, number, asked.get("digest", ""), data)
         raise RefusedError(405, "UNSUPPORTED", "method not allowed")
 
