@@ -24,6 +24,7 @@ from buildtools.oci.reference import Reference
 from buildtools.settings import Settings
 from buildtools.stores.base import (
     OpenBody,
+    Readable,
     as_digest,
     check_manifest,
     manifest_descriptor,
@@ -63,10 +64,10 @@ class Registry:
         self, host: str, repository: str, *, settings: Settings, client: Client | None = None
     ) -> None:
         self._client = client or Client(settings)
-        self._location = locate(host, repository, settings.mirrors)
+        self.location = locate(host, repository, settings.mirrors)
         self.name = f"{host}/{repository}"
-        if self._location.upstream:
-            self.name += f" (read from its mirror {self._location})"
+        if self.location.upstream:
+            self.name += f" (read from its mirror {self.location})"
 
     def has_blob(self, descriptor: Descriptor) -> bool:
         """Whether the registry has the blob with the descriptor's size.
@@ -85,19 +86,26 @@ class Registry:
         digest = as_digest(identifier)
         return self._client.run(lambda: self._get_manifest(identifier, digest))
 
-    def put_blob(self, descriptor: Descriptor, open_body: OpenBody, *, mount: str = "") -> bool:
-        """Write a blob; returns whether its bytes were sent. Raises VerificationError before the last one.
+    def put_blob(self, descriptor: Descriptor, open_body: OpenBody, *, mount: str = "") -> None:
+        """Write a blob; raises VerificationError before the last byte is sent.
 
         `mount` names a repository of the same registry that may hold it already.
         """
         upload = Upload(
             self._client,
-            self._location,
+            self.location,
             descriptor,
             lambda: verified(open_body(), descriptor, self.name),
             mount=mount,
         )
-        return upload.run()
+        upload.run()
+
+    def mountable(self, other: Readable) -> str:
+        """What `mount` is for a blob of another store; empty where it is not a repository beside this one."""
+        if not isinstance(other, Registry) or other.location.repository == self.location.repository:
+            return ""
+        same = self._client.base_url(other.location) == self._client.base_url(self.location)
+        return other.location.repository if same else ""
 
     def put_manifest(self, raw: bytes, media_type: str, *, tag: str = "") -> Descriptor:
         """Write a manifest or index under its digest, or under `tag`."""
@@ -114,7 +122,7 @@ class Registry:
     def open_blob(self, descriptor: Descriptor, start: int) -> Answer:
         """One try to read a blob from byte `start` on, whatever the registry makes of Range."""
         headers = {"Range": f"bytes={start}-"} if start else {}
-        answer = self._client.attempt(self._location, "GET", f"blobs/{descriptor.digest}", headers=headers)
+        answer = self._client.attempt(self.location, "GET", f"blobs/{descriptor.digest}", headers=headers)
         if answer.status not in {200, 206}:
             raise self._failure(answer, f"blob {descriptor.digest} of {self.name}")
         if answer.status == 200:
@@ -132,7 +140,7 @@ class Registry:
     def _has_blob(self, descriptor: Descriptor) -> bool:
         path = f"blobs/{descriptor.digest}"
         for method in ("HEAD", "GET"):
-            with self._client.attempt(self._location, method, path) as answer:
+            with self._client.attempt(self.location, method, path) as answer:
                 if answer.status == 200:
                     return answer.length in {None, descriptor.size}
                 if answer.status in RETRIED:
@@ -143,7 +151,7 @@ class Registry:
 
     def _head_manifest(self, identifier: str, digest: Digest | None) -> Descriptor | None:
         with self._client.attempt(
-            self._location, "HEAD", f"manifests/{identifier}", headers={"Accept": _ACCEPT}
+            self.location, "HEAD", f"manifests/{identifier}", headers={"Accept": _ACCEPT}
         ) as answer:
             if answer.status in RETRIED or answer.status == 404:
                 raise self._failure(answer, self._called(identifier))
@@ -156,7 +164,7 @@ class Registry:
 
     def _get_manifest(self, identifier: str, digest: Digest | None) -> tuple[Descriptor, bytes]:
         with self._client.attempt(
-            self._location, "GET", f"manifests/{identifier}", headers={"Accept": _ACCEPT}
+            self.location, "GET", f"manifests/{identifier}", headers={"Accept": _ACCEPT}
         ) as answer:
             if answer.status != 200:
                 raise self._failure(answer, self._called(identifier))
@@ -172,18 +180,18 @@ class Registry:
 
     def _put_manifest(self, raw: bytes, descriptor: Descriptor, identifier: str) -> None:
         with self._client.attempt(
-            self._location,
+            self.location,
             "PUT",
             f"manifests/{identifier}",
             headers={"Content-Type": descriptor.media_type},
             body=raw,
-            scope=f"repository:{self._location.repository}:pull,push",
+            scope=f"repository:{self.location.repository}:pull,push",
         ) as answer:
             declared = _declared(answer)
             error: Exception | None = None
             if answer.status not in {200, 201, 202, 204}:
                 what = self._called(identifier)
-                error = self._client.failure(answer, self._location, what, hint=_NO_PARTS, passing=_NOT_YET)
+                error = self._client.failure(answer, self.location, what, hint=_NO_PARTS, passing=_NOT_YET)
         if error:
             # A tag that cannot be moved is right where it is, if a lost answer was to our own first try.
             if isinstance(error, Fault) or not self._stands(identifier, descriptor.digest):
@@ -207,16 +215,16 @@ class Registry:
             )
 
     def _called(self, identifier: str) -> str:
-        upstream = self._location.upstream or str(self._location)
+        upstream = self.location.upstream or str(self.location)
         mirror = self.name[len(upstream) :]
         return f"manifest {upstream}{'@' if as_digest(identifier) else ':'}{identifier}{mirror}"
 
     def _failure(self, answer: Answer, what: str) -> Exception:
         hint = ""
-        if self._location.upstream:
-            hint = f"copy it to {self._location}, or take that mirror out of the settings"
+        if self.location.upstream:
+            hint = f"copy it to {self.location}, or take that mirror out of the settings"
         with answer:
-            return self._client.failure(answer, self._location, what, hint=hint)
+            return self._client.failure(answer, self.location, what, hint=hint)
 
 
 class Registries:

@@ -91,8 +91,8 @@ class Upload:
         self._what = f"blob {descriptor.digest} for {location}"
         self._scope = f"repository:{location.repository}:pull,push"
 
-    def run(self) -> bool:
-        """Send the blob; returns whether its bytes were sent, False where it was mounted."""
+    def run(self) -> None:
+        """Mount the blob, or send its bytes."""
         tries = self._client.tries()
         session: _Session | None = None
         while True:
@@ -104,13 +104,13 @@ class Upload:
                 tries.pause(fault)
                 # A lost answer does not say that the blob is not there.
                 if session and self._arrived():
-                    return True
+                    return
                 session = session and self._resumed(session)
                 if session and session.place >= self._furthest + PROGRESS:
                     self._furthest = session.place
                     tries.progressed()
             else:
-                return session is not None
+                return
 
     def _first_way(self) -> Way:
         return Way.WHOLE if self._descriptor.size <= AT_ONCE else Way.STREAM

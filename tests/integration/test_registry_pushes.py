@@ -113,7 +113,7 @@ def test_what_is_sent_again(rule: Rule, expected: list[str]) -> None:
     """A blob whose answer was lost is there; otherwise it is opened and sent again, in a new session."""
     with story(rule) as told:
         source = Source(b"a layer")
-        assert target(told).put_blob(LAYER, source.open)
+        target(told).put_blob(LAYER, source.open)
         assert asked(told) == expected
         assert source.opened == len([line for line in expected if line.endswith("7")])
         assert told.server.repository(PLACE).blobs == {LAYER.digest: b"a layer"}

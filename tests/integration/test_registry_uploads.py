@@ -40,7 +40,7 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def sent(told: Story, source: Source) -> None:
     """Upload the large blob, and see that it is there."""
-    assert target(told).put_blob(BLOB, source.open)
+    target(told).put_blob(BLOB, source.open)
     assert told.server.repository(PLACE).blobs == {BLOB.digest: DATA}
 
 
@@ -233,9 +233,9 @@ def test_chunks_that_are_too_large_are_the_end() -> None:
 def mounted(told: Story, source: Source) -> bool:
     """Write a layer that another repository holds; returns whether bytes were sent."""
     told.server.put_blob(REPOSITORY, source.data)
-    result = target(told).put_blob(LAYER, source.open, mount=REPOSITORY)
+    target(told).put_blob(LAYER, source.open, mount=REPOSITORY)
     assert told.server.repository(PLACE).blobs == {LAYER.digest: source.data}
-    return result
+    return source.opened > 0
 
 
 def test_a_mount_spares_the_bytes() -> None:
@@ -307,9 +307,9 @@ def test_a_real_registry_takes_each_way(
     name = f"ways/{way.name.lower()}"
     first = Registry(registry.host, name, settings=Settings(), client=client)
     source = Source(DATA)
-    assert first.put_blob(BLOB, source.open)
+    first.put_blob(BLOB, source.open)
     second = Registry(registry.host, f"{name}/mounted", settings=Settings(), client=client)
-    assert not second.put_blob(BLOB, source.open, mount=name)
+    second.put_blob(BLOB, source.open, mount=name)
     for place in (first, second):
         with place.get_blob(BLOB) as body:
             assert body.read() == DATA
