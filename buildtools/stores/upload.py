@@ -138,12 +138,13 @@ class Upload:
         path = f"blobs/uploads/?mount={digest}&from={quote(source, safe='')}"
         try:
             with self._ask("POST", path, scope=f"{self._scope} repository:{source}:pull") as answer:
+                if answer.status in RETRIED and self._mounts:
+                    raise self._failure(answer)
+                self._mounts.clear()
                 if answer.status == 201:
                     return True, None
                 if answer.status == 202:
                     return True, self._session(answer)
-                if answer.status in RETRIED and self._mounts:
-                    raise self._failure(answer)
         except AuthenticationError:
             # Whoever may not read there may still write here.
             self._mounts.clear()

@@ -276,6 +276,20 @@ def test_a_mount_is_tried_twice(fault: fake.Fault, times: int, expected: bool) -
         assert told.time.slept == [0.5]
 
 
+@pytest.mark.parametrize("code", [202, 404, 503])
+def test_a_mount_that_was_refused_is_not_asked_for_again(code: int) -> None:
+    """When the upload that follows begins anew, it begins without the mount."""
+    rules = [
+        Rule(pattern=rf"{POST}\?mount", fault=fake.status(code), times=2, before=True),
+        Rule(pattern=PUT, fault=fake.status(502), times=2, before=True),
+    ]
+    with story(*rules) as told:
+        told.server.uploads.mounts = False
+        assert mounted(told, Source(b"a layer"))
+        mounts = [line for line in told.server.lines() if "mount=" in line]
+        assert len(mounts) == (2 if code == 503 else 1)
+
+
 def test_a_mount_asks_to_read_the_source_too() -> None:
     """C05: a token for both repositories, each scope on its own."""
     login = Login(users={"bot": PASSWORD}, anonymous=False)
@@ -291,10 +305,13 @@ def test_a_mount_asks_to_read_the_source_too() -> None:
 def test_who_may_not_read_the_source_still_writes() -> None:
     """A token service that refuses the mount's scopes is asked again for the upload's own."""
     login = Login(users={"bot": PASSWORD}, anonymous=False)
-    refusal = Rule(pattern="^GET /token.*team%2Fapp", fault=fake.status(403), before=True)
-    with known(login, refusal) as told:
+    rules = [
+        Rule(pattern="^GET /token.*team%2Fapp", fault=fake.status(403), times=ALWAYS, before=True),
+        Rule(pattern=PUT, fault=fake.status(502), before=True),
+    ]
+    with known(login, *rules) as told:
         assert mounted(told, Source(b"a layer"))
-        assert asked(told) == ["POST 0", "POST 0", "PUT 7"]
+        assert asked(told) == ["POST 0", "POST 0", "PUT 7", "POST 0", "PUT 7"]
 
 
 @pytest.mark.parametrize("way", list(upload.Way))
