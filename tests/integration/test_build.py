@@ -325,7 +325,7 @@ def test_an_interrupted_build_says_so(project: Path) -> None:
     assert not list(project.glob("dist/work/made/*/out*"))
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the unit of ru_maxrss is that of Linux")
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
 def test_a_large_file_is_never_held_in_memory(project: Path) -> None:
     """2 GiB become layers of Linux and of Windows in less than 200 MiB of memory."""
     with (project / "images" / "hello" / "big.bin").open("wb") as file:
@@ -337,12 +337,14 @@ def test_a_large_file_is_never_held_in_memory(project: Path) -> None:
             "files:\n", "files:\n  - from: big.bin\n    to: {linux: /big, windows: 'C:\\big'}\n"
         )
     )
-    command = [sys.executable, "-m", "buildtools", "build", "hello", "--stand-in-bases", "-q"]
-    with subprocess.Popen(command, cwd=project, stdout=subprocess.DEVNULL) as process:
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0
-    assert usage.ru_maxrss < 200 << 10
+    # What the process says of itself: usage that is asked of the system counts this test's memory, too.
+    code = (
+        "import sys; from buildtools.cli import main; main(sys.argv[1:]); print(*open('/proc/self/status'))"
+    )
+    command = [sys.executable, "-c", code, "build", "hello", "--stand-in-bases", "-q", "--json"]
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=True)
+    peak = next(int(line.split()[1]) for line in done.stdout.splitlines() if "VmHWM:" in line)
+    assert peak < 200 << 10
     sizes = [sum(layer.size for layer in manifest.layers) for manifest, _ in images_of(project, "hello")]
     assert all(1 << 20 < size < 64 << 20 for size in sizes)
 

@@ -4,6 +4,7 @@
 import gzip
 import io
 import tarfile
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -180,9 +181,9 @@ def put(layout: Layout, platform: Platform, *layers: bytes, keep: bool = True) -
     )
     descriptors = [Descriptor.of(layer, OCI_LAYER_GZIP) for layer in layers]
     manifest = Manifest.build(config=config.descriptor, layers=descriptors)
-    layout.put_blob(config.descriptor, io.BytesIO(config.raw))
+    layout.put_blob(config.descriptor, partial(io.BytesIO, config.raw))
     for descriptor, layer in list(zip(descriptors, layers, strict=True))[0 if keep else 1 :]:
-        layout.put_blob(descriptor, io.BytesIO(layer))
+        layout.put_blob(descriptor, partial(io.BytesIO, layer))
     found = layout.put_manifest(manifest.raw, manifest.media_type)
     return Descriptor(media_type=found.media_type, size=found.size, digest=found.digest, platform=platform)
 

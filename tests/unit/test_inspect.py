@@ -1,6 +1,7 @@
 """What is in a store: an index with its images, a single image, and what cannot be read."""
 
 import io
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,7 @@ def layout(path: Path, *images: Image, left_out: bytes = b"") -> Layout:
     for item in images:
         for blob in item.blobs:
             if blob != left_out:
-                made.put_blob(Descriptor.of(blob, OCI_LAYER), io.BytesIO(blob))
+                made.put_blob(Descriptor.of(blob, OCI_LAYER), partial(io.BytesIO, blob))
         made.put_manifest(item.manifest.raw, item.manifest.media_type)
     found = index(*images)
     made.put_index(made.put_manifest(found.raw, found.media_type), ref_name="latest")

@@ -1,6 +1,7 @@
 """The project on disk: found, read, and written to so that nobody meets half a file."""
 
 import io
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -130,7 +131,7 @@ def test_records(workspace: Workspace) -> None:
     workspace.record_path("hello", labels[3]).write_text("{}")
     assert workspace.records(variants) == {}
     for kind, data in BLOBS.items():
-        workspace.layout("hello").put_blob(Descriptor.of(data, kind), io.BytesIO(data))
+        workspace.layout("hello").put_blob(Descriptor.of(data, kind), partial(io.BytesIO, data))
     assert workspace.records([*variants, variant(image="other")]) == {
         ("hello", labels[0]): good,
         ("hello", labels[1]): newer,
