@@ -66,6 +66,13 @@ def build(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def publish(session: nox.Session) -> None:
+    """Send what was built to registries."""
+    install(session, *go())
+    session.run("buildtools", "publish", *session.posargs)
+
+
+@nox.session(default=False)
 def check(session: nox.Session) -> None:
     """Find what is wrong in definitions, layouts and layers."""
     install(session)

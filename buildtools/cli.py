@@ -175,6 +175,24 @@ def _pins_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--update", action="store_true", help="move every pin to what its tag means today")
 
 
+def _publish_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--to",
+        action="append",
+        default=[],
+        metavar="PLACE",
+        help="registry and path, as ghcr.io/acme (repeat for several; default: defaults.yaml's registry)",
+    )
+    parser.add_argument(
+        "--tag",
+        action="append",
+        default=[],
+        metavar="T",
+        help="tag of each image's index (repeat for several, set in this order; default: latest)",
+    )
+    parser.add_argument("--locked", action="store_true", help="fail instead of pinning what is not pinned")
+
+
 def _check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "targets",
@@ -214,6 +232,12 @@ VERBS: Final = (
         "build images into OCI layouts, one index an image",
         verbs.build,
         (_project, _images, _platforms, _bases, _json, _build_options),
+    ),
+    Verb(
+        "publish",
+        "send what was built to registries: blobs, manifests, index, then tags",
+        verbs.publish,
+        (_project, _images, _json, _publish_options),
     ),
     Verb(
         "check",

@@ -3,7 +3,7 @@
 import argparse
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,12 @@ from buildtools.errors import ChangesFound, Diagnostic, UsageError, Verification
 from buildtools.inspect import inspect_reference
 from buildtools.pins import Pins, diff
 from buildtools.prepare import Choice, Prepared, prepare
+from buildtools.publish import Publisher, raise_failures
 from buildtools.settings import Settings
 from buildtools.sources.fetch import Downloader
 from buildtools.spec.schema import render
 from buildtools.stores.open import LAYOUT, References
+from buildtools.stores.registry import Registries
 from buildtools.workspace import Workspace, find_root
 
 
@@ -57,7 +59,7 @@ class Run:
         """The variants that the command line names."""
         return Choice(
             images=tuple(self.args.images),
-            platforms=tuple(self.args.platform),
+            platforms=tuple(getattr(self.args, "platform", ())),
             stand_in_bases=getattr(self.args, "stand_in_bases", False),
         )
 
@@ -102,6 +104,33 @@ def _pinned(run: Run, workspace: Workspace, choice: Choice) -> Pins:
     if new != old:
         workspace.save_pins(new)
     return new
+
+
+def publish(run: Run) -> None:
+    """Build what is not up to date, then send every image to every place, and set the tags."""
+    workspace, choice = run.workspace(), run.choice()
+    places = run.args.to or [place for place in (workspace.project.spec.registry,) if place]
+    if not places:
+        raise UsageError("there is no place to publish to", hint="name it with --to, as in --to ghcr.io/acme")
+    prepared = prepare(workspace, choice, pins=_pinned(run, workspace, choice))
+    run.warn(prepared.warnings)
+    bases, targets = Registries(workspace.reach), Registries(replace(workspace.reach, mirrors={}))
+    with run.console.working("publishing"):
+        report = _builder(workspace, prepared, full=False, force=False).run()
+        report.raise_failures()
+        publisher = Publisher(
+            layout=workspace.layout,
+            bases=bases,
+            targets=targets,
+            tags=tuple(dict.fromkeys(run.args.tag or ("latest",))),
+            note=run.console.note,
+        )
+        done, failures = publisher.run(report, [place.rstrip("/") for place in dict.fromkeys(places)])
+    if done:
+        run.show(views.publish_json(done, failures), views.publish_table(done))
+        for failure in failures if len(failures) + len(done) > 1 else ():
+            run.console.fault(failure)
+    raise_failures(done, failures)
 
 
 def _builder(workspace: Workspace, prepared: Prepared, *, full: bool, force: bool) -> Builder:

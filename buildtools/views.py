@@ -10,11 +10,12 @@ from buildtools.cluster.nodes import NODE_KINDS, Node
 from buildtools.cluster.runtimes import Runtime
 from buildtools.console import Table, seconds, size
 from buildtools.demo import Proof, Ran
-from buildtools.errors import Diagnostic
+from buildtools.errors import BuildtoolsError, Diagnostic
 from buildtools.inspect import Entry, Inspection
 from buildtools.oci.digest import short
 from buildtools.plan import Target
 from buildtools.prepare import Prepared
+from buildtools.publish import Published
 
 SCHEMA: Final = 1
 _SHOWN_ANSWERS: Final = ("os", "architecture", "os_version")
@@ -101,6 +102,48 @@ def _image_json(image: BuiltImage) -> dict[str, Any]:
             }
             for built in image.variants
         ],
+    }
+
+
+def publish_table(done: Sequence[Published]) -> Table:
+    """What is in which registry now, and what that took."""
+    return Table(
+        columns=("image", "repository", "tags", "digest", "sent", "mounted", "there", "what"),
+        rows=[
+            (
+                one.image,
+                one.repository,
+                ", ".join(one.tags),
+                short(one.digest),
+                size(one.sent),
+                str(one.mounted),
+                str(one.present),
+                "published" if one.changed else "up to date",
+            )
+            for one in done
+        ],
+        right=frozenset({"sent", "mounted", "there"}),
+    )
+
+
+def publish_json(done: Sequence[Published], failures: Sequence[BuildtoolsError]) -> dict[str, Any]:
+    """The document of `publish --json`; sizes are bytes, `mounted` and `present` count blobs."""
+    return {
+        "schema": SCHEMA,
+        "published": [
+            {
+                "image": one.image,
+                "repository": one.repository,
+                "digest": one.digest,
+                "tags": list(one.tags),
+                "sent": one.sent,
+                "mounted": one.mounted,
+                "present": one.present,
+                "changed": one.changed,
+            }
+            for one in done
+        ],
+        "failures": [str(failure) for failure in failures],
     }
 
 

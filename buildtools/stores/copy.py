@@ -25,11 +25,12 @@ THREADS: Final = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Copied:
-    """What became of the blobs: sent, mounted, or there before."""
+    """What became of the blobs: sent, mounted, or there before; not `changed` where the tag was right."""
 
     sent: tuple[Descriptor, ...] = ()
     mounted: tuple[Descriptor, ...] = ()
     present: tuple[Descriptor, ...] = ()
+    changed: bool = True
 
 
 def copy(
@@ -46,7 +47,7 @@ def copy(
     registries must not hold (`is_foreign`) are left out. Raises what the stores raise.
     """
     if tag and isinstance(target, Registry) and _resolved(target, tag) == descriptor.digest:
-        return Copied()
+        return Copied(changed=False)
     with ThreadPoolExecutor(THREADS) as pool:
         copying = _Copying(source, target, elsewhere or {}, pool)
         copied = copying.run(descriptor)

@@ -132,7 +132,7 @@ def test_what_is_published_costs_one_request() -> None:
         target = Registry(server.host, "copies", settings=Settings())
         copy(seeded(MemoryStore()), target, INDEX.descriptor, tag="1.0")
         del server.seen[:]
-        assert copy(seeded(MemoryStore()), target, INDEX.descriptor, tag="1.0") == Copied()
+        assert copy(seeded(MemoryStore()), target, INDEX.descriptor, tag="1.0") == Copied(changed=False)
         assert server.lines() == ["HEAD /v2/copies/manifests/1.0"]
 
 
