@@ -123,7 +123,8 @@ def _check_layers(inspection: Inspection, text: str, settings: Settings) -> Iter
                 continue
             seen.add(layer.digest)
             with store.get_blob(layer) as blob:
-                yield from _check_tar(blob, _what(entry), is_base=number == 0, name=str(entry.platform))
+                for item in _check_tar(blob, _what(entry), is_base=number == 0):
+                    yield replace(item, message=f"{entry.platform}: {item.message}")
 
 
 def _what(entry: Entry) -> str:
@@ -132,10 +133,14 @@ def _what(entry: Entry) -> str:
 
 def check_layer(path: Path) -> list[Diagnostic]:
     """Everything that is wrong with one layer's tar; it is for Windows if it has Windows' roots."""
+    if not path.stat().st_size:
+        text, hint = "the file is empty", "write the layer again"
+        return [Diagnostic(code="layer-damaged", message=text, hint=hint, path=path.as_posix())]
     with path.open("rb") as file:
         system = "windows" if is_windows_layer(_readable(file)) else "linux"
     with path.open("rb") as file:
-        return list(_check_tar(file, system, is_base=False, name=path.as_posix()))
+        found = _check_tar(file, system, is_base=False)
+        return [replace(item, path=path.as_posix()) for item in found]
 
 
 def _readable(file: BinaryIO) -> Iterator[TarEntry]:
@@ -144,16 +149,18 @@ def _readable(file: BinaryIO) -> Iterator[TarEntry]:
         yield from _tar_entries(file)
 
 
-def _check_tar(file: BinaryIO, system: str, *, is_base: bool, name: str) -> Iterator[Diagnostic]:
+def _check_tar(file: BinaryIO, system: str, *, is_base: bool) -> Iterator[Diagnostic]:
+    """What is wrong with a layer; what a finding is about stands in its message, not as its file."""
     try:
         if system == "windows":
             findings: Iterable[Diagnostic] = lint_windows_layer(_tar_entries(file), is_base=is_base)
         else:
             findings = lint_linux_layer(_tar_entries(file))
         for finding in findings:
-            yield replace(finding, message=f"{name}: {finding.message}")
+            entry = f"{finding.path}: " if finding.path else ""
+            yield replace(finding, message=f"{entry}{finding.message}", path="")
     except (TarError, CompressionError, BuildError) as error:
-        yield Diagnostic(code="layer-damaged", message=f"{name}: {error}", hint="write the layer again")
+        yield Diagnostic(code="layer-damaged", message=str(error), hint="write the layer again")
 
 
 def _tar_entries(file: BinaryIO) -> Iterator[TarEntry]:

@@ -6,7 +6,7 @@ origin.
 """
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -282,20 +282,31 @@ def _unavailable(host: str, reason: str, hint: str = "") -> UnavailableError:
 def _fault(error: Exception, host: str) -> Fault | BuildtoolsError:
     """What a foreign exception means; raises it again when it is none of the network's."""
     import requests.exceptions as above
-    import urllib3.exceptions as below
 
     if isinstance(error, Fault | BuildtoolsError):
         # The source of a body that was being sent has failed: it has said how.
         return error
-    text = str(error)
+    for applies, reason, hint, tries in _meanings(error):
+        if applies:
+            return Fault(_unavailable(host, reason, hint), tries=tries)
+    if isinstance(error, above.RequestException):
+        return BuildError(f"{host} cannot be asked: {type(error).__name__}", hint="check how it is written")
+    raise error
+
+
+def _meanings(error: Exception) -> Sequence[tuple[bool, str, str, int]]:
+    """Whether each kind of fault is this one, what the host does then, what to do, and how many tries."""
+    import requests.exceptions as above
+    import urllib3.exceptions as below
+
     causes = [error, *_causes(error)]
 
     def caused_by(*kinds: type[BaseException]) -> bool:
         return any(isinstance(cause, kinds) for cause in causes)
 
-    table: tuple[tuple[bool, str, str, int], ...] = (
+    return (
         (
-            "CERTIFICATE_VERIFY_FAILED" in text,
+            "CERTIFICATE_VERIFY_FAILED" in str(error),
             "has a certificate that is not trusted",
             "name the file of its certificate authority in SSL_CERT_FILE, and check host name and dates",
             1,
@@ -334,12 +345,6 @@ def _fault(error: Exception, host: str) -> Fault | BuildtoolsError:
         ),
         (caused_by(above.ConnectionError, below.HTTPError, OSError), "cut the connection", "", MOST_TRIES),
     )
-    for applies, reason, hint, tries in table:
-        if applies:
-            return Fault(_unavailable(host, reason, hint), tries=tries)
-    if isinstance(error, above.RequestException):
-        return BuildError(f"{host} cannot be asked: {type(error).__name__}", hint="check how it is written")
-    raise error
 
 
 def _causes(error: BaseException) -> list[BaseException]:

@@ -11,6 +11,9 @@ from buildtools.oci.platform import Platform
 from buildtools.windows.layer import WINDOWS
 from tests.fakes.docker_registry import DockerRegistry
 
+BUILDS = {"1809": "10.0.17763.8146", "ltsc2022": "10.0.20348.4529", "ltsc2025": "10.0.26100.7462"}
+"""Tags of a vendor's base, and the versions behind them."""
+
 
 def windows(version: str) -> Platform:
     """A Windows platform of this version."""

@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.bases import BUILDS, put_base, put_base_index, windows
 from tests.fakes.components import missing, require
 from tests.fakes.docker_registry import DockerRegistry
+from tests.fakes.project import make_project
 
 ROOT = Path(__file__).parents[2]
 _START_SECONDS = 60
@@ -50,6 +52,26 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistr
     """An empty docker-registry, one for all tests: each writes to repositories of its own."""
     with DockerRegistry(require("docker-registry"), tmp_path_factory.mktemp("docker-registry")) as server:
         yield server
+
+
+@pytest.fixture
+def vendor(tmp_path: Path) -> Iterator[DockerRegistry]:
+    """A registry with one nanoserver index for each release and the vendor's tags: 1809 is ltsc2019's."""
+    with DockerRegistry(require("docker-registry"), tmp_path / "vendor") as registry:
+        for tag, version in BUILDS.items():
+            entry = put_base(registry, "mcr/windows/nanoserver", windows(version))
+            put_base_index(registry, "mcr/windows/nanoserver", tag, [entry])
+        yield registry
+
+
+@pytest.fixture
+def project(vendor: DockerRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project that reads the vendor's registry through a mirror."""
+    root = make_project(tmp_path / "project")
+    monkeypatch.chdir(root)
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1767225600")
+    monkeypatch.setenv("BUILDTOOLS_MIRRORS", f"mcr.microsoft.com={vendor.host}/mcr")
+    return root
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """Pins as people keep them: bases from a mirror, exact builds, offline afterwards, moved when asked."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,33 +9,11 @@ import pytest
 from buildtools.cli import main
 from buildtools.oci.descriptor import Descriptor
 from buildtools.stores.layout import Layout
-from tests.fakes.bases import linux, put_base, put_base_index, windows
-from tests.fakes.components import require
+from tests.fakes.bases import BUILDS, linux, put_base, put_base_index, windows
 from tests.fakes.docker_registry import DockerRegistry
 from tests.fakes.project import HELLO, make_project
 
 NANOSERVER = "mcr.microsoft.com/windows/nanoserver"
-BUILDS = {"1809": "10.0.17763.8146", "ltsc2022": "10.0.20348.4529", "ltsc2025": "10.0.26100.7462"}
-
-
-@pytest.fixture
-def vendor(tmp_path: Path) -> Iterator[DockerRegistry]:
-    """A registry with one nanoserver index for each release and the vendor's tags: 1809 is ltsc2019's."""
-    with DockerRegistry(require("docker-registry"), tmp_path / "vendor") as registry:
-        for tag, version in BUILDS.items():
-            entry = put_base(registry, "mcr/windows/nanoserver", windows(version))
-            put_base_index(registry, "mcr/windows/nanoserver", tag, [entry])
-        yield registry
-
-
-@pytest.fixture
-def project(vendor: DockerRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project that reads the vendor's registry through a mirror."""
-    root = make_project(tmp_path / "project")
-    monkeypatch.chdir(root)
-    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1767225600")
-    monkeypatch.setenv("BUILDTOOLS_MIRRORS", f"mcr.microsoft.com={vendor.host}/mcr")
-    return root
 
 
 def pins_of(root: Path) -> Any:

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,33 +9,9 @@ import pytest
 
 from buildtools.cli import main
 from tests.fakes import registry as fake
-from tests.fakes.bases import put_base, put_base_index, windows
 from tests.fakes.components import require
 from tests.fakes.docker_registry import DockerRegistry, free_port
-from tests.fakes.project import make_project
 from tests.fakes.registry import ALWAYS, FakeRegistry, Rule
-
-BUILDS = {"1809": "10.0.17763.8146", "ltsc2022": "10.0.20348.4529", "ltsc2025": "10.0.26100.7462"}
-
-
-@pytest.fixture
-def vendor(tmp_path: Path) -> Iterator[DockerRegistry]:
-    """A registry with the bases of all releases."""
-    with DockerRegistry(require("docker-registry"), tmp_path / "vendor") as registry:
-        for tag, version in BUILDS.items():
-            entry = put_base(registry, "mcr/windows/nanoserver", windows(version))
-            put_base_index(registry, "mcr/windows/nanoserver", tag, [entry])
-        yield registry
-
-
-@pytest.fixture
-def project(vendor: DockerRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project that reads the vendor's registry through a mirror."""
-    root = make_project(tmp_path / "project")
-    monkeypatch.chdir(root)
-    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1767225600")
-    monkeypatch.setenv("BUILDTOOLS_MIRRORS", f"mcr.microsoft.com={vendor.host}/mcr")
-    return root
 
 
 def publish(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> Any:
