@@ -39,7 +39,17 @@ def tests(session: nox.Session) -> None:
     if not WHOLE_RUN.issuperset(session.posargs):
         session.run("pytest", *session.posargs)
         return
-    session.run("pytest", "-n", "auto", "--cov", "--cov-report=", "tests/unit", *session.posargs)
+    session.run(
+        "pytest",
+        "-n",
+        "auto",
+        "--dist",
+        "worksteal",
+        "--cov",
+        "--cov-report=",
+        "tests/unit",
+        *session.posargs,
+    )
     session.run("coverage", "report", "--skip-covered", "--fail-under=98", f"--include={pure_files()}")
     session.run("pytest", "tests/integration", *session.posargs)
 
