@@ -12,7 +12,7 @@ from buildtools import pinning, views
 from buildtools.build import Builder
 from buildtools.check import check_definitions, check_layer, check_layout
 from buildtools.console import Console, Stopwatch, Table, seconds
-from buildtools.errors import ChangesFound, Diagnostic, UsageError, VerificationError
+from buildtools.errors import ChangesFound, Diagnostic, UnavailableError, UsageError, VerificationError
 from buildtools.inspect import inspect_reference
 from buildtools.pins import Pins, diff
 from buildtools.prepare import Choice, Prepared, prepare
@@ -98,7 +98,14 @@ def _pinned(run: Run, workspace: Workspace, choice: Choice) -> Pins:
     """The pins that a build needs; what is not pinned is pinned now, unless that is forbidden."""
     if run.args.locked:
         return pinning.require_pinned(workspace, choice)
-    old, new = pinning.resolve(workspace, choice)
+    try:
+        old, new = pinning.resolve(workspace, choice)
+    except UnavailableError as error:
+        # Only what is not pinned yet is asked for; who just looks around can do without.
+        hint = f"{error.hint}; a mirror is named in BUILDTOOLS_MIRRORS, and --stand-in-bases tries things out"
+        raise UnavailableError(
+            f"a base or asset is not pinned yet, and {error.message}", hint=hint
+        ) from error
     for change in diff(old, new):
         run.console.note(change)
     if new != old:

@@ -9,9 +9,11 @@ import pytest
 from buildtools.cli import main
 from buildtools.oci.descriptor import Descriptor
 from buildtools.stores.layout import Layout
+from tests.fakes import registry as fake
 from tests.fakes.bases import BUILDS, linux, put_base, put_base_index, windows
 from tests.fakes.docker_registry import DockerRegistry
 from tests.fakes.project import HELLO, make_project
+from tests.fakes.registry import ALWAYS, FakeRegistry, Rule
 
 NANOSERVER = "mcr.microsoft.com/windows/nanoserver"
 
@@ -170,3 +172,17 @@ def test_linux_bases_are_pinned_per_architecture(
     assert sorted(pins) == ["linux/amd64", "linux/arm64"]
     for config in hello_configs(project).values():
         assert len(config["rootfs"]["diff_ids"]) == 2
+
+
+def test_a_base_that_cannot_be_asked_for_says_what_else_can_be_done(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 6, since the same command may work later; nothing is pinned."""
+    later = Rule(pattern=".", fault=fake.status(503, Retry_After="3600"), times=ALWAYS)
+    with FakeRegistry(rules=[later]) as server:
+        monkeypatch.setenv("BUILDTOOLS_MIRRORS", f"mcr.microsoft.com={server.host}/mcr")
+        assert main(["build", "hello", "-q"]) == 6
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: a base or asset is not pinned yet, and {server.host}")
+    assert error.endswith("a mirror is named in BUILDTOOLS_MIRRORS, and --stand-in-bases tries things out\n")
+    assert not (project / "images" / "pins.json").exists()
