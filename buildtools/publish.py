@@ -50,10 +50,9 @@ class Publisher:
     def run(self, report: Report, places: Sequence[str]) -> tuple[list[Published], list[BuildtoolsError]]:
         """Every image to every place (`ghcr.io/acme`), and what went wrong on the way.
 
-        Raises ConfigurationError before anything is sent when an image, a place or a tag is not fit for it.
+        Raises ConfigurationError before anything is sent when an image is not fit for it.
         """
-        faults = [*_unfit(report), *_unusable(places, self.tags)]
-        if faults:
+        if faults := _unfit(report):
             raise ConfigurationError(*faults)
         done: list[Published] = []
         failures: list[BuildtoolsError] = []
@@ -120,8 +119,8 @@ def _unfit(report: Report) -> list[Diagnostic]:
     return faults
 
 
-def _unusable(places: Sequence[str], tags: Sequence[str]) -> list[Diagnostic]:
-    """Places and tags that are none."""
+def check_names(places: Sequence[str], tags: Sequence[str]) -> None:
+    """Raise ConfigurationError for places and tags that are none: before anything is built for them."""
     faults = []
     for place in places:
         try:
@@ -132,10 +131,11 @@ def _unusable(places: Sequence[str], tags: Sequence[str]) -> list[Diagnostic]:
                     Diagnostic(code="place", message=f"{place!r} is no place for images", hint=hint)
                 )
         except InvalidReference as error:
-            faults.append(Diagnostic(code="place", message=str(error), hint="write --to host/path"))
+            faults.append(Diagnostic(code="place", message=str(error)))
     for tag in tags:
         try:
             parse_reference("registry.example/image").with_tag(tag)
         except InvalidReference as error:
             faults.append(Diagnostic(code="tag", message=str(error)))
-    return faults
+    if faults:
+        raise ConfigurationError(*faults)

@@ -16,7 +16,7 @@ from buildtools.errors import ChangesFound, Diagnostic, UnavailableError, UsageE
 from buildtools.inspect import inspect_reference
 from buildtools.pins import Pins, diff
 from buildtools.prepare import Choice, Prepared, prepare
-from buildtools.publish import Publisher, raise_failures
+from buildtools.publish import Publisher, check_names, raise_failures
 from buildtools.settings import Settings
 from buildtools.sources.fetch import Downloader
 from buildtools.spec.schema import render
@@ -119,6 +119,9 @@ def publish(run: Run) -> None:
     places = run.args.to or [place for place in (workspace.project.spec.registry,) if place]
     if not places:
         raise UsageError("there is no place to publish to", hint="name it with --to, as in --to ghcr.io/acme")
+    places = [place.rstrip("/") for place in dict.fromkeys(places)]
+    tags = tuple(dict.fromkeys(run.args.tag or ("latest",)))
+    check_names(places, tags)
     prepared = prepare(workspace, choice, pins=_pinned(run, workspace, choice))
     run.warn(prepared.warnings)
     bases, targets = Registries(workspace.reach), Registries(replace(workspace.reach, mirrors={}))
@@ -129,10 +132,10 @@ def publish(run: Run) -> None:
             layout=workspace.layout,
             bases=bases,
             targets=targets,
-            tags=tuple(dict.fromkeys(run.args.tag or ("latest",))),
+            tags=tags,
             note=run.console.note,
         )
-        done, failures = publisher.run(report, [place.rstrip("/") for place in dict.fromkeys(places)])
+        done, failures = publisher.run(report, places)
     if done:
         run.show(views.publish_json(done, failures), views.publish_table(done))
         for failure in failures if len(failures) + len(done) > 1 else ():

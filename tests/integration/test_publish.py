@@ -111,9 +111,10 @@ def test_stand_ins_are_never_published(project: Path, capsys: pytest.CaptureFixt
         (["--to", "127.0.0.1:9/acme", "--tag", "a b"], "a b"),
     ],
 )
-def test_what_cannot_be_a_place_or_tag_is_refused_before_anything_is_sent(
+def test_what_cannot_be_a_place_or_tag_is_refused_before_anything_is_built(
     project: Path, arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With a sentence and exit code 2."""
     assert main(["publish", "host", "-q", *arguments]) == 2
     assert sentence in capsys.readouterr().err
+    assert not (project / "dist" / "oci").exists()
