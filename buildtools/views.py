@@ -1,7 +1,7 @@
 """What the verbs print: values in, tables and JSON documents out; no file, no clock, no terminal."""
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import Any, Final
 
 from buildtools.build import Built, BuiltImage, Report
@@ -307,14 +307,6 @@ def check_summary(findings: Sequence[Diagnostic]) -> str:
     ]
     told = [f"{count} {word}{'s' if count > 1 else ''}" for count, word in counts if count]
     return f"Checked: {', '.join(told) or 'nothing is wrong'}."
-
-
-def shown(path: Path) -> str:
-    """A path as short as it can be written from here."""
-    try:
-        return path.relative_to(Path.cwd()).as_posix()
-    except ValueError:
-        return path.as_posix()
 
 
 def findings_json(findings: Iterable[Diagnostic]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 """What the verbs print: every table and JSON document, from values that were written down."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -406,10 +405,3 @@ def test_the_demo_as_json() -> None:
 def test_findings_in_a_sentence(severities: tuple[Any, ...], sentence: str) -> None:
     """Counted by severity."""
     assert views.check_summary([replace(FOUND, severity=severity) for severity in severities]) == sentence
-
-
-def test_paths_are_short_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Relative where they lie below the current folder."""
-    monkeypatch.chdir(tmp_path)
-    assert views.shown(tmp_path / "dist" / "oci") == "dist/oci"
-    assert views.shown(tmp_path.parent / "x") == (tmp_path.parent / "x").as_posix()
