@@ -4,18 +4,18 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
-from buildtools import __version__, verbs
+from buildtools import __version__
 from buildtools.console import Console
 from buildtools.errors import BuildtoolsError, ConfigurationError, Diagnostic, VerificationError
 from buildtools.settings import Settings
 from buildtools.stores.disk import explained
-from buildtools.verbs import Run
-from buildtools.views import findings_json
-from buildtools.windows.releases import EXAMPLE
+from buildtools.verbs import VERBS, Verb
+from buildtools.verbs.base import Run
+from buildtools.views.findings import findings_json
 
 EXIT_INTERNAL: Final = 70
 EXIT_INTERRUPTED: Final = 130
@@ -30,22 +30,13 @@ exit codes:
 """
 
 
-class Verb(NamedTuple):
-    """One word of the command line: what it says of itself, what it does, and its arguments."""
-
-    name: str
-    help: str
-    run: Callable[[Run], None]
-    arguments: Sequence[Callable[[argparse.ArgumentParser], None]]
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return its exit code; every error ends as a sentence on stderr."""
     console = Console(settings=Settings())
     args = None
     try:
         settings = Settings.from_env(os.environ)
-        args = _parser().parse_args(argv)
+        args = _parser(argv).parse_args(argv)
         console = Console(settings=settings, quiet=args.quiet)
         args.run(Run(args=args, console=console, settings=settings))
         sys.stdout.flush()
@@ -95,7 +86,8 @@ def _report(console: Console, error: BuildtoolsError, *, as_json: bool) -> None:
     console.fault(error)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(argv: Sequence[str] | None) -> argparse.ArgumentParser:
+    """The parser of the whole line, where only a verb that is named has its own arguments."""
     parser = argparse.ArgumentParser(
         prog="buildtools",
         description="Build, join and check mixed Linux and Windows container images.",
@@ -105,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"buildtools {__version__}")
     words = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    named = set(sys.argv[1:] if argv is None else argv)
     for verb in VERBS:
         one = words.add_parser(
             verb.name,
@@ -114,148 +107,13 @@ def _parser() -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
-        one.set_defaults(run=verb.run)
-        one.add_argument("-q", "--quiet", action="store_true", help="say nothing but results and faults")
-        for argument in verb.arguments:
-            argument(one)
+        if verb.name in named:
+            _complete(one, verb)
     return parser
 
 
-def _project(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "-C", "--project", type=Path, metavar="DIR", help="the project's folder (default: here or above)"
-    )
-    parser.add_argument("--dist", type=Path, metavar="DIR", help="where products go (default: DIR/dist)")
-
-
-def _images(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("images", nargs="*", metavar="IMAGE", help="images by name (default: all)")
-
-
-def _platforms(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--platform",
-        action="append",
-        default=[],
-        metavar="P",
-        help=f"linux, windows, linux/arm64, windows/amd64:{EXAMPLE.name}, ... (repeat for several)",
-    )
-
-
-def _bases(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--stand-in-bases",
-        action="store_true",
-        help="build on small labelled stand-ins instead of real bases; such images cannot be published",
-    )
-
-
-def _json(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print one JSON document instead of a table")
-
-
-def _build_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--full", action="store_true", help="fetch base layers into the layout, for air-gapped use"
-    )
-    parser.add_argument("--locked", action="store_true", help="fail instead of pinning what is not pinned")
-    parser.add_argument("--force", action="store_true", help="build what is up to date, too")
-
-
-def _plan_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--exit-code", action="store_true", help="exit with 3 when something must be built")
-    parser.add_argument(
-        "--github-output", action="store_true", help="append the targets to $GITHUB_OUTPUT, for a matrix"
-    )
-
-
-def _pins_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_mutually_exclusive_group()
-    group.add_argument("--check", action="store_true", help="change nothing; exit with 3 when a pin is stale")
-    group.add_argument("--update", action="store_true", help="move every pin to what its tag means today")
-
-
-def _publish_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--to",
-        action="append",
-        default=[],
-        metavar="PLACE",
-        help="registry and path, as ghcr.io/acme (repeat for several; default: defaults.yaml's registry)",
-    )
-    parser.add_argument(
-        "--tag",
-        action="append",
-        default=[],
-        metavar="T",
-        help="tag of each image's index (repeat for several, set in this order; default: latest)",
-    )
-    parser.add_argument("--locked", action="store_true", help="fail instead of pinning what is not pinned")
-
-
-def _check(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "targets",
-        nargs="*",
-        metavar="IMAGE|oci:PATH|TAR",
-        help="images by name (default: all), an OCI layout, or a layer's tar",
-    )
-
-
-def _reference(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "reference", metavar="REF", help="oci:PATH[:TAG|@DIGEST], or a reference in a registry"
-    )
-
-
-def _schema_name(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "name", nargs="?", default="image", choices=("image", "defaults"), help="which file's"
-    )
-
-
-VERBS: Final = (
-    Verb(
-        "demo",
-        "build, join, check and run the examples on this machine, offline",
-        verbs.demo,
-        (_project, _json),
-    ),
-    Verb(
-        "plan",
-        "say what would be built, and why",
-        verbs.plan,
-        (_project, _images, _platforms, _bases, _json, _plan_options),
-    ),
-    Verb(
-        "build",
-        "build images into OCI layouts, one index an image",
-        verbs.build,
-        (_project, _images, _platforms, _bases, _json, _build_options),
-    ),
-    Verb(
-        "publish",
-        "send what was built to registries: blobs, manifests, index, then tags",
-        verbs.publish,
-        (_project, _images, _json, _publish_options),
-    ),
-    Verb(
-        "check",
-        "find what is wrong in definitions, layouts and layers",
-        verbs.check,
-        (_project, _check, _json),
-    ),
-    Verb(
-        "inspect",
-        "show what is in a layout or a registry, and which entry each node takes",
-        verbs.inspect,
-        (_reference, _json),
-    ),
-    Verb(
-        "pins",
-        "resolve bases and fetched assets to digests",
-        verbs.pins,
-        (_project, _images, _platforms, _json, _pins_options),
-    ),
-    Verb("schema", "print the JSON Schema of a definition file", verbs.schema, (_schema_name,)),
-)
+def _complete(parser: argparse.ArgumentParser, verb: Verb) -> None:
+    module = verb.module()
+    parser.set_defaults(run=module.run)
+    parser.add_argument("-q", "--quiet", action="store_true", help="say nothing but results and faults")
+    module.arguments(parser)

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from buildtools.cli import EPILOG, VERBS, Verb
+from buildtools.cli import EPILOG
 from buildtools.spec.model import PLACEHOLDERS
 from buildtools.spec.schema import NAMES, file_name, render, schema_for
+from buildtools.verbs import VERBS, Verb
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 STALE: Final = 3
@@ -145,8 +146,7 @@ def _commands() -> str:
 
 def _verb(verb: Verb) -> str:
     listing = _Listing()
-    for argument in verb.arguments:
-        argument(listing)
+    verb.module().arguments(listing)
     lines = [f"## `{verb.name}`", "", f"{verb.help[0].upper()}{verb.help[1:]}.", ""]
     lines += ["| argument | |", "|---|---|"] + [_argument(action) for action in listing.actions]
     return "\n".join([*lines, ""])

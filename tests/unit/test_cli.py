@@ -23,7 +23,9 @@ from buildtools.errors import (
     UsageError,
     VerificationError,
 )
-from buildtools.verbs import Run
+from buildtools.verbs import plan as plan_verb
+from buildtools.verbs import schema as schema_verb
+from buildtools.verbs.base import Run
 
 ENDS = [
     (BuildError("it failed", hint="try again"), 1, "error: it failed: try again\n"),
@@ -60,8 +62,7 @@ def run(monkeypatch: pytest.MonkeyPatch, error: BaseException | None) -> int:
         if error:
             raise error
 
-    rows = [row._replace(run=verb) if row.name == "schema" else row for row in cli.VERBS]
-    monkeypatch.setattr(cli, "VERBS", rows)
+    monkeypatch.setattr(schema_verb, "run", verb)
     return main(["schema"])
 
 
@@ -149,8 +150,7 @@ def run_json(monkeypatch: pytest.MonkeyPatch, error: BaseException, *, printed: 
             run.json({"schema": 1})
         raise error
 
-    rows = [row._replace(run=verb) if row.name == "plan" else row for row in cli.VERBS]
-    monkeypatch.setattr(cli, "VERBS", rows)
+    monkeypatch.setattr(plan_verb, "run", verb)
     return main(["plan", "--json"])
 
 

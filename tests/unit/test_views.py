@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from buildtools import views
 from buildtools.build import Built, BuiltImage, Report
 from buildtools.cluster.matchers import Choice
 from buildtools.cluster.nodes import NODE_KINDS
@@ -25,6 +24,10 @@ from buildtools.spec.expand import Project
 from buildtools.spec.model import ProjectSpec
 from buildtools.stores.memory import MemoryStore
 from buildtools.tiers.base import Outcome
+from buildtools.views.build import build_json, build_summary, build_table, plan_json, plan_table
+from buildtools.views.demo import demo_json, ran_table
+from buildtools.views.findings import check_summary, findings_json
+from buildtools.views.inspect import choice_text, inspect_json, inspect_table, nodes_table
 from buildtools.windows.bases import STAND_IN_LABEL
 from tests.fakes.definitions import variant
 from tests.fakes.images import Image, image, index
@@ -74,7 +77,7 @@ def prepared(*chosen: Target) -> Prepared:
 
 def test_the_plan_as_a_table() -> None:
     """What would be built and why, for what was asked for."""
-    table = views.plan_table(prepared(KEPT, NEW))
+    table = plan_table(prepared(KEPT, NEW))
     assert table.columns == ("image", "platform", "base", "runner", "to send", "what", "why")
     assert table.right == {"to send"}
     assert table.rows == [
@@ -94,7 +97,7 @@ def test_the_plan_as_a_table() -> None:
 def test_the_plan_as_json() -> None:
     """The Plan's own document with what was asked for."""
     made = prepared(NEW, OTHER)
-    document = views.plan_json(made)
+    document = plan_json(made)
     assert document["schema"] == 1
     assert document["targets"] == made.plan.to_json()["targets"][1:]
 
@@ -129,7 +132,7 @@ REPORT = Report(images=(IMAGE,))
 
 def test_a_build_as_a_table() -> None:
     """In the order of the index, which closes each image."""
-    table = views.build_table(REPORT)
+    table = build_table(REPORT)
     assert table.columns == ("image", "platform", "os.version", "digest", "size", "what", "time")
     assert table.right == {"size", "time"}
     assert table.rows == [
@@ -167,7 +170,7 @@ BUILT_JSON = {
 
 def test_a_build_as_json() -> None:
     """What is there, what is not, and what was built now."""
-    assert views.build_json(REPORT) == {
+    assert build_json(REPORT) == {
         "schema": 1,
         "images": [BUILT_JSON],
         "failed": [],
@@ -186,7 +189,7 @@ def test_a_build_as_json() -> None:
 )
 def test_a_build_in_a_sentence(variants: tuple[Built, ...], sentence: str) -> None:
     """How much was built and how much was there."""
-    assert views.build_summary(Report(images=(replace(IMAGE, variants=variants),))) == sentence
+    assert build_summary(Report(images=(replace(IMAGE, variants=variants),))) == sentence
 
 
 def inspected(*images: Image, others: tuple[Descriptor, ...] = ()) -> Inspection:
@@ -232,7 +235,7 @@ ODD = Entry(
 def test_an_image_as_a_table() -> None:
     """Its entries in their order, with what is remarkable about them."""
     found = inspected(LINUX, WINDOWS)
-    table = views.inspect_table(replace(found, entries=(ODD, found.entries[1])))
+    table = inspect_table(replace(found, entries=(ODD, found.entries[1])))
     assert table.title == f"dist/oci/app  {found.descriptor.digest}"
     assert table.columns == ("#", "platform", "digest", "layers", "size", "created", "remarks")
     assert table.right == {"#", "layers", "size"}
@@ -254,7 +257,7 @@ def test_an_image_as_json() -> None:
     """Every entry with its config, other entries, and what each node takes."""
     nested = Descriptor.of(b"{}", OCI_INDEX)
     found = inspected(LINUX, others=(nested,))
-    document = views.inspect_json(replace(found, entries=(ODD,)))
+    document = inspect_json(replace(found, entries=(ODD,)))
     nodes = document.pop("nodes")
     assert document == {
         "schema": 1,
@@ -308,7 +311,7 @@ TAKEN = Descriptor.of(b"x", OCI_INDEX)
 )
 def test_a_choice_in_words(choice: Choice, text: str) -> None:
     """The platform, and whether it runs there."""
-    assert views.choice_text(choice) == text
+    assert choice_text(choice) == text
 
 
 def test_what_nodes_take_as_a_table() -> None:
@@ -318,7 +321,7 @@ def test_what_nodes_take_as_a_table() -> None:
     whole = replace(inspected(LINUX), name="dist/oci/one", choices=tuple((node, good) for node in NODE_KINDS))
     windows = [node for node in NODE_KINDS if node.name == NODE_KINDS[-1].name]
     parted = tuple((node, bad if node is windows[0] else good) for node in NODE_KINDS)
-    table = views.nodes_table([whole, replace(whole, name="ghcr.io/acme/two", choices=parted)])
+    table = nodes_table([whole, replace(whole, name="ghcr.io/acme/two", choices=parted)])
     assert table.title == "Which entry a node takes"
     assert table.columns == ("node", "one", "two", "runtime")
     assert len(table.rows) == len({node.name for node in NODE_KINDS}) + 1
@@ -329,7 +332,7 @@ def test_what_nodes_take_as_a_table() -> None:
         (name, "linux/amd64", "linux/amd64", ", ".join([*rest, "docker"])),
     ]
     assert table.rows[0] == ("linux/amd64", "linux/amd64", "linux/amd64", "containerd")
-    assert views.nodes_table([]).rows[0] == ("linux/amd64", "containerd")
+    assert nodes_table([]).rows[0] == ("linux/amd64", "containerd")
 
 
 RAN = (
@@ -344,7 +347,7 @@ RAN = (
 
 def test_contracts_as_a_table() -> None:
     """When each was ready, what it answered of itself, how it ended; nothing for what it has not."""
-    table = views.ran_table(RAN)
+    table = ran_table(RAN)
     assert table.title == "Run on this machine"
     assert table.columns == ("image", "ready after", "answered", "ended with", "contract")
     assert table.right == {"ready after", "ended with"}
@@ -371,20 +374,20 @@ FOUND_JSON = {
 
 def test_findings_as_json() -> None:
     """All that is known about each."""
-    assert views.findings_json([FOUND]) == {"schema": 1, "findings": [FOUND_JSON]}
-    assert views.findings_json([]) == {"schema": 1, "findings": []}
+    assert findings_json([FOUND]) == {"schema": 1, "findings": [FOUND_JSON]}
+    assert findings_json([]) == {"schema": 1, "findings": []}
 
 
 def test_the_demo_as_json() -> None:
     """The build, what nodes take by image, contracts and findings."""
     found = inspected(LINUX)
-    document = views.demo_json(REPORT, Proof(inspections=(found,), findings=(FOUND,), ran=RAN[:2]))
+    document = demo_json(REPORT, Proof(inspections=(found,), findings=(FOUND,), ran=RAN[:2]))
     assert document == {
         "schema": 1,
         "images": [BUILT_JSON],
         "failed": [],
         "failures": [],
-        "nodes": {"app": views.inspect_json(found)["nodes"]},
+        "nodes": {"app": inspect_json(found)["nodes"]},
         "ran": [
             {"name": "app linux/amd64", "kept": True, "findings": []},
             {"name": "job linux/amd64", "kept": False, "findings": ["ended with 1, expected 0", "odd"]},
@@ -404,4 +407,4 @@ def test_the_demo_as_json() -> None:
 )
 def test_findings_in_a_sentence(severities: tuple[Any, ...], sentence: str) -> None:
     """Counted by severity."""
-    assert views.check_summary([replace(FOUND, severity=severity) for severity in severities]) == sentence
+    assert check_summary([replace(FOUND, severity=severity) for severity in severities]) == sentence

@@ -1,0 +1,43 @@
+"""The verbs of the command line, a module each: its arguments, and what it does with them.
+
+Only the module of the verb that was asked for is loaded, so that none pays for what another one needs.
+"""
+
+import argparse
+from importlib import import_module
+from typing import Final, NamedTuple, Protocol, cast
+
+from buildtools.verbs.base import Run
+
+
+class VerbModule(Protocol):
+    """What the module of a verb holds."""
+
+    def arguments(self, parser: argparse.ArgumentParser, /) -> None:
+        """Add the verb's own arguments."""
+
+    def run(self, run: Run, /) -> None:
+        """Do what was asked for; raises BuildtoolsError."""
+
+
+class Verb(NamedTuple):
+    """One word of the command line, and what it says of itself."""
+
+    name: str
+    help: str
+
+    def module(self) -> VerbModule:
+        """The verb's module, loaded now."""
+        return cast("VerbModule", import_module(f"{__name__}.{self.name}"))
+
+
+VERBS: Final = (
+    Verb("demo", "build, join, check and run the examples on this machine, offline"),
+    Verb("plan", "say what would be built, and why"),
+    Verb("build", "build images into OCI layouts, one index an image"),
+    Verb("publish", "send what was built to registries: blobs, manifests, index, then tags"),
+    Verb("check", "find what is wrong in definitions, layouts and layers"),
+    Verb("inspect", "show what is in a layout or a registry, and which entry each node takes"),
+    Verb("pins", "resolve bases and fetched assets to digests"),
+    Verb("schema", "print the JSON Schema of a definition file"),
+)

@@ -1,0 +1,97 @@
+"""What the verbs share: one invocation, and the arguments that several of them take."""
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from buildtools.console import Console, Table
+from buildtools.errors import Diagnostic
+from buildtools.prepare import Choice
+from buildtools.settings import Settings
+from buildtools.windows.releases import EXAMPLE
+from buildtools.workspace import Workspace, find_root
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One invocation: what was asked for and where it is shown."""
+
+    args: argparse.Namespace
+    console: Console
+    settings: Settings
+
+    def json(self, document: Any) -> None:
+        """Print one JSON document."""
+        self.console.print(json.dumps(document, indent=2, ensure_ascii=False))
+
+    def show(self, document: Any, table: Table) -> None:
+        """Print the document where `--json` asks for it, else the table."""
+        if self.args.json:
+            self.json(document)
+        else:
+            self.console.table(table)
+
+    def warn(self, warnings: Sequence[str]) -> None:
+        """Say what a person should know although nothing failed."""
+        for text in warnings:
+            self.console.finding(Diagnostic(code="warning", message=text, severity="warning"))
+
+    def workspace(self) -> Workspace:
+        """The project that the command line names; raises UsageError where there is none."""
+        root = find_root(self.args.project)
+        dist = self.args.dist or root / "dist"
+        return Workspace(root=root, dist=dist.absolute(), settings=self.settings, note=self.console.note)
+
+    def choice(self) -> Choice:
+        """The variants that the command line names."""
+        return Choice(
+            images=tuple(self.args.images),
+            platforms=tuple(getattr(self.args, "platform", ())),
+            stand_in_bases=getattr(self.args, "stand_in_bases", False),
+        )
+
+
+def project_argument(parser: argparse.ArgumentParser) -> None:
+    """Where the project is."""
+    parser.add_argument(
+        "-C", "--project", type=Path, metavar="DIR", help="the project's folder (default: here or above)"
+    )
+    parser.add_argument("--dist", type=Path, metavar="DIR", help="where products go (default: DIR/dist)")
+
+
+def images_argument(parser: argparse.ArgumentParser) -> None:
+    """Which images."""
+    parser.add_argument("images", nargs="*", metavar="IMAGE", help="images by name (default: all)")
+
+
+def platforms_argument(parser: argparse.ArgumentParser) -> None:
+    """Which platforms."""
+    parser.add_argument(
+        "--platform",
+        action="append",
+        default=[],
+        metavar="P",
+        help=f"linux, windows, linux/arm64, windows/amd64:{EXAMPLE.name}, ... (repeat for several)",
+    )
+
+
+def bases_argument(parser: argparse.ArgumentParser) -> None:
+    """On which bases."""
+    parser.add_argument(
+        "--stand-in-bases",
+        action="store_true",
+        help="build on small labelled stand-ins instead of real bases; such images cannot be published",
+    )
+
+
+def json_argument(parser: argparse.ArgumentParser) -> None:
+    """A document instead of a table."""
+    parser.add_argument("--json", action="store_true", help="print one JSON document instead of a table")
+
+
+def locked_argument(parser: argparse.ArgumentParser) -> None:
+    """Whether pins may be made."""
+    parser.add_argument("--locked", action="store_true", help="fail instead of pinning what is not pinned")
