@@ -97,6 +97,13 @@ def inspect(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def login(session: nox.Session) -> None:
+    """Say what would be used to log in to a registry, and what that allows."""
+    install(session)
+    session.run("buildtools", "login", *session.posargs)
+
+
+@nox.session(default=False)
 def pins(session: nox.Session) -> None:
     """Resolve bases and fetched assets to digests."""
     install(session)

@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -37,6 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         settings = Settings.from_env(os.environ)
         args = _parser(argv).parse_args(argv)
+        if getattr(args, "max_wait", None) is not None:
+            settings = replace(settings, max_wait=args.max_wait)
         console = Console(settings=settings, quiet=args.quiet)
         args.run(Run(args=args, console=console, settings=settings))
         sys.stdout.flush()

@@ -16,6 +16,8 @@ _T = TypeVar("_T")
 _LATEST_SECOND: Final = 253_402_300_799
 """9999-12-31T23:59:59Z, the last second that RFC 3339, and so an image config, can write."""
 _MOST_JOBS: Final = 1024
+LONGEST_WAIT: Final = 86_400
+"""Seconds that `max_wait` may be at most: a day."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +51,12 @@ VARIABLES: Final = (
     Variable(name="BUILDTOOLS_REGISTRY_USERNAME", meaning="User name at that registry.", example="acme-bot"),
     Variable(name="BUILDTOOLS_REGISTRY_PASSWORD", meaning="Password or access token at that registry."),
     Variable(
+        name="BUILDTOOLS_MAX_WAIT",
+        meaning="Seconds that are waited where a registry asks for it (Retry-After); 300 when not set. "
+        "A longer wait ends the run with exit code 6.",
+        example="900",
+    ),
+    Variable(
         name="BUILDTOOLS_JOBS",
         meaning="How many variants are built at the same time; the number of processors when not set.",
         example="4",
@@ -71,6 +79,12 @@ VARIABLES: Final = (
         meaning="Set by GitHub Actions: log groups, annotations and a step summary.",
         example="true",
     ),
+    Variable(
+        name="GITHUB_TOKEN",
+        meaning="Under GitHub Actions the password at ghcr.io where no other is found; "
+        "a step has to hand it in, and its job needs `packages: write` to publish.",
+    ),
+    Variable(name="GITHUB_ACTOR", meaning="The user name that goes with it."),
     Variable(name="GITHUB_STEP_SUMMARY", meaning="File that the step summary is appended to."),
     Variable(name="GITHUB_OUTPUT", meaning="File that step outputs are appended to."),
     Variable(
@@ -103,7 +117,7 @@ class Settings:
     """What the environment says; the defaults are those of an empty environment.
 
     `source_date_epoch` is in seconds since 1970. `auth_files` are the files that may hold credentials,
-    best first. The registry password stays out of `repr`.
+    best first. `max_wait` is in seconds. Passwords and tokens stay out of `repr`.
     """
 
     mirrors: Mapping[str, str] = field(default_factory=dict, hash=False)
@@ -111,6 +125,9 @@ class Settings:
     registry_host: str = ""
     registry_username: str = ""
     registry_password: str = field(default="", repr=False)
+    github_actor: str = ""
+    github_token: str = field(default="", repr=False)
+    max_wait: float = 300.0
     jobs: int | None = None
     source_date_epoch: int | None = None
     no_color: bool = False
@@ -132,12 +149,15 @@ class Settings:
             registry_host=reader.text("BUILDTOOLS_REGISTRY_HOST"),
             registry_username=reader.text("BUILDTOOLS_REGISTRY_USERNAME"),
             registry_password=reader.text("BUILDTOOLS_REGISTRY_PASSWORD"),
+            max_wait=reader.parsed("BUILDTOOLS_MAX_WAIT", _max_wait, 300.0),
             jobs=reader.parsed("BUILDTOOLS_JOBS", _jobs, None),
             source_date_epoch=reader.parsed("SOURCE_DATE_EPOCH", _epoch, None),
             no_color=reader.text("NO_COLOR") != "",
             force_color=reader.text("FORCE_COLOR") != "",
             ci=reader.flag("CI"),
             github_actions=reader.flag("GITHUB_ACTIONS"),
+            github_actor=reader.text("GITHUB_ACTOR"),
+            github_token=reader.text("GITHUB_TOKEN") * reader.flag("GITHUB_ACTIONS"),
             github_step_summary=reader.path("GITHUB_STEP_SUMMARY"),
             github_output=reader.path("GITHUB_OUTPUT"),
             auth_files=_auth_files(reader),
@@ -220,6 +240,14 @@ def _jobs(text: str) -> int:
     if not 1 <= (jobs := _whole(text)) <= _MOST_JOBS:
         raise ValueError(f"which is not a number from 1 to {_MOST_JOBS}", "set it to a number such as 4")
     return jobs
+
+
+def _max_wait(text: str) -> float:
+    if not 0 <= (seconds := _whole(text)) <= LONGEST_WAIT:
+        raise ValueError(
+            f"which is not a number of seconds from 0 to {LONGEST_WAIT}", "set it to a number such as 900"
+        )
+    return float(seconds)
 
 
 def _auth_files(reader: _Reader) -> tuple[Path, ...]:

@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from buildtools.cli import EPILOG
+from buildtools.settings import VARIABLES
 from buildtools.spec.model import PLACEHOLDERS
 from buildtools.spec.schema import NAMES, file_name, render, schema_for
+from buildtools.stores.pace import MOST
+from buildtools.stores.profiles import DEFAULT, MIB, PROFILES, Profile
 from buildtools.verbs import VERBS, Verb
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -70,12 +73,41 @@ the run fails before there is a result. Every verb takes `-q` (`--quiet`: result
 """
 
 
+_ENVIRONMENT: Final = """\
+# Environment
+
+What is written on the command line wins over a variable, a variable over `images/defaults.yaml`, and that
+over the default. `buildtools login REGISTRY` says which credentials would be used.
+
+| variable | example | |
+|---|---|---|
+"""
+
+_REGISTRIES: Final = """\
+# Registries
+
+`buildtools` keeps to the distribution specification and finds out by asking what a registry can do: what
+fails is tried another way, and a run that ended is simply run again. Where it is known beforehand that
+something fails on a registry, a row of `buildtools/stores/profiles.py` spares the try. The rows come from the
+reports named in them; docker-registry is the only one of these that the tests ask.
+
+A host is asked %d things at a time at most. Where it answers that it is overloaded (429, 503), all of them
+wait as long as it says (`Retry-After`, up to `--max-wait`), and half as much is asked at a time until it is
+well again.
+
+| registry | one PUT up to | larger blobs | what is known | reported in |
+|---|---|---|---|---|
+"""
+
+
 def pages() -> dict[Path, str]:
     """Every generated file, by its path below the project, and its text."""
     schemas = {Path("buildtools/schema", file_name(name)): render(name) for name in NAMES}
     return schemas | {
         Path("docs/reference/image-yaml.md"): _definitions(),
         Path("docs/reference/command-line.md"): _commands(),
+        Path("docs/reference/environment.md"): _environment(),
+        Path("docs/reference/registries.md"): _registries(),
     }
 
 
@@ -137,6 +169,29 @@ def _plural(kind: str) -> str:
         "integer or text": "integers or texts",
     }
     return words.get(kind, kind)
+
+
+def _environment() -> str:
+    rows = [(f"`{row.name}`", f"`{row.example}`" if row.example else "", row.meaning) for row in VARIABLES]
+    return _ENVIRONMENT + "".join(_row(*cells) for cells in rows)
+
+
+def _registries() -> str:
+    rows = [
+        (row.name, f"{row.at_once // MIB} MiB", _larger(row), "; ".join(row.quirks), row.source)
+        for row in (*PROFILES, DEFAULT)
+    ]
+    return _REGISTRIES % MOST + "".join(_row(*cells) for cells in rows)
+
+
+def _larger(row: Profile) -> str:
+    how = {"stream": "one PATCH", "chunks": "chunks", "whole": "one PUT"}[row.large]
+    again = "resumes" if row.resumes else "begins anew"
+    return f"{how}, {again} after a break; chunks of {row.chunk // MIB} MiB where it is too much at once"
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |\n"
 
 
 def _commands() -> str:

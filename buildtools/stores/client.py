@@ -15,8 +15,9 @@ from buildtools.stores.auth import Authorizer, login_hint
 from buildtools.stores.base import NotFoundError
 from buildtools.stores.credentials import Keyring
 from buildtools.stores.mirrors import Location, plain_hosts
+from buildtools.stores.pace import Pace
 from buildtools.stores.redact import Redactor
-from buildtools.stores.retry import RETRIED, Clock, Fault, Tries, retrying
+from buildtools.stores.retry import OVERLOADED, RETRIED, Clock, Fault, Tries, retrying
 from buildtools.stores.transport import Answer, Body, Request, Transport
 
 _T = TypeVar("_T")
@@ -41,23 +42,25 @@ class Client:
         self, settings: Settings, *, clock: Clock | None = None, keyring: Keyring | None = None
     ) -> None:
         self.clock = clock or Clock()
+        self._longest = settings.max_wait
         self.redact = Redactor()
-        self.redact.learn(settings.registry_password)
+        self.redact.learn(settings.registry_password, settings.github_token)
         self._plain_hosts = frozenset(settings.plain_http) | plain_hosts(settings.mirrors)
         self._keyring = keyring or Keyring(settings)
         self._transport = Transport(
             clock=self.clock, redact=self.redact, plain=self._plain, ca_bundle=settings.ca_bundle
         )
         self._authorizers: dict[str, Authorizer] = {}
+        self._paces: dict[str, Pace] = {}
         self._lock = threading.Lock()
 
     def run(self, operation: Callable[[], _T]) -> _T:
         """The result of an operation, which is tried again while it raises Fault."""
-        return retrying(operation, clock=self.clock)
+        return retrying(operation, clock=self.clock, longest=self._longest)
 
     def tries(self) -> Tries:
         """The retry state for an operation that resumes where it was."""
-        return Tries(self.clock)
+        return Tries(self.clock, longest=self._longest)
 
     def attempt(
         self,
@@ -86,20 +89,21 @@ class Client:
         )
         if origin(url) != origin(base_url):
             self._refuse(base_url, url)
-            return self._transport.send(request)
+            return self._send(request)
         if location.upstream:
             request = replace(request, shown=f"{location.host} (the mirror of {location.upstream})")
         authorizer = self._authorizer(base_url)
-        scope = scope or f"repository:{location.repository}:pull"
+        if location.repository:
+            scope = scope or f"repository:{location.repository}:pull"
         request = replace(request, authorization=authorizer.header(scope, location.repository))
-        answer = self._transport.send(request)
+        answer = self._send(request)
         if answer.status != 401:
             return answer
         with answer:
             authorization = authorizer.renewed(
                 answer.challenges, scope, location.repository, refused=request.authorization
             )
-        answer = self._transport.send(replace(request, authorization=authorization))
+        answer = self._send(replace(request, authorization=authorization))
         if answer.status != 401:
             return answer
         # Twice is enough: a third wrong password may lock the account.
@@ -159,13 +163,26 @@ class Client:
     def _plain(self, host: str) -> bool:
         return is_loopback(host) or host in self._plain_hosts
 
+    def _send(self, request: Request) -> Answer:
+        """The answer to a request that has waited for its turn at the host."""
+        host = urlsplit(request.url).netloc
+        with self._lock:
+            pace = self._paces.setdefault(host, Pace(self.clock, longest=self._longest))
+        with pace.turn():
+            answer = self._transport.send(request)
+        if answer.status in OVERLOADED:
+            pace.overloaded(answer.retry_after)
+        elif answer.status not in RETRIED:
+            pace.well()
+        return answer
+
     def _authorizer(self, base_url: str) -> Authorizer:
         with self._lock:
             if base_url not in self._authorizers:
                 self._authorizers[base_url] = Authorizer(
                     base_url,
                     keyring=self._keyring,
-                    send=self._transport.send,
+                    send=self._send,
                     clock=self.clock,
                     redact=self.redact,
                     plain=self._plain,

@@ -18,6 +18,7 @@ from buildtools.errors import AuthenticationError
 from buildtools.settings import Settings
 
 HELPER_SECONDS: Final = 10.0
+GITHUB_REGISTRY: Final = "ghcr.io"
 _DOCKER_HUB: Final = ("docker.io", "index.docker.io", "registry-1.docker.io")
 _HUB_KEY: Final = "https://index.docker.io/v1/"
 _HELPER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -73,33 +74,60 @@ class Keyring:
     def find(self, host: str, repository: str = "") -> Credentials | None:
         """Credentials for a registry host, or None: then the registry is asked anonymously."""
         with self._lock:
-            return next((found for found in self._candidates(host, repository) if found), None)
+            found = (found for _, found in self._candidates(host, repository) if found)
+            return next(found, None)
 
-    def _candidates(self, host: str, repository: str) -> Iterator[Credentials | None]:
+    def places(self, host: str, repository: str = "") -> tuple[tuple[str, Credentials | None], ...]:
+        """Every place that is looked at for this host, best first, and what is there.
+
+        Raises AuthenticationError as `find` does.
+        """
+        with self._lock:
+            return tuple(self._candidates(host, repository))
+
+    def _candidates(self, host: str, repository: str) -> Iterator[tuple[str, Credentials | None]]:
         settings = self._settings
         if settings.registry_password and settings.registry_host in _aliases(host):
-            yield Credentials(
-                username=settings.registry_username,
-                password=settings.registry_password,
-                source="BUILDTOOLS_REGISTRY_PASSWORD",
+            source = "BUILDTOOLS_REGISTRY_PASSWORD"
+            yield (
+                source,
+                Credentials(
+                    username=settings.registry_username,
+                    password=settings.registry_password,
+                    source=source,
+                ),
             )
         for path in settings.auth_files:
             yield from self._in_file(path, host, repository)
+        if settings.github_token and host == GITHUB_REGISTRY:
+            # Last: a log-in that a workflow has made says more than the token that every step may have.
+            source = "GITHUB_TOKEN"
+            yield (
+                source,
+                Credentials(
+                    username=settings.github_actor or "github-actions",
+                    password=settings.github_token,
+                    source=source,
+                ),
+            )
 
-    def _in_file(self, path: Path, host: str, repository: str) -> Iterator[Credentials | None]:
+    def _in_file(self, path: Path, host: str, repository: str) -> Iterator[tuple[str, Credentials | None]]:
         document = self._document(path)
         helpers = _mapping(document, "credHelpers")
         for name in _aliases(host):
             if helper := helpers.get(name):
                 # Docker asks no other place once a host has its own helper.
-                yield self._from_helper(str(helper), host, path)
+                yield f"docker-credential-{helper} ({path})", self._from_helper(str(helper), host, path)
                 return
         if store := document.get("credsStore"):
-            yield self._from_helper(str(store), host, path)
+            yield f"docker-credential-{store} ({path})", self._from_helper(str(store), host, path)
         entries = {_normal(key): entry for key, entry in _mapping(document, "auths").items()}
-        for name in _names(host, repository):
-            if isinstance(entry := entries.get(name), Mapping):
-                yield _from_entry(entry, name, path)
+        found = [
+            _from_entry(entry, name, path)
+            for name in _names(host, repository)
+            if isinstance(entry := entries.get(name), Mapping)
+        ]
+        yield str(path), next(filter(None, found), None)
 
     def _document(self, path: Path) -> Mapping[str, Any]:
         if path not in self._files:

@@ -4,6 +4,7 @@ A retry covers the whole operation (ask, read, check), because only the operatio
 must do differently: resume, reopen a body, ask whether the first one has worked after all.
 """
 
+import math
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -28,9 +29,12 @@ RETRIED: Final[Mapping[int, int]] = {
 }
 """Statuses worth another try, and how many tries in all."""
 
+OVERLOADED: Final = frozenset({429, 503})
+"""Statuses by which a host says that it is asked too much."""
+
 _FIRST_PAUSE: Final = 1.0
 _LONGEST_PAUSE: Final = 30.0
-_LONGEST_WAIT: Final = 300.0
+LONGEST_WAIT: Final = 300.0
 """Seconds of Retry-After that are waited for; a longer wait is for people to decide."""
 
 
@@ -56,10 +60,11 @@ class Fault(Exception):  # noqa: N818 - not an error yet: another try may mend i
 
 
 class Tries:
-    """The tries of one operation."""
+    """The tries of one operation; `longest` is the longest Retry-After in seconds that is obeyed."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, *, longest: float = LONGEST_WAIT) -> None:
         self._clock = clock
+        self._longest = longest
         self._failed = 0
 
     def progressed(self) -> None:
@@ -72,19 +77,20 @@ class Tries:
         if self._failed >= fault.tries:
             raise fault.error from fault
         wait = fault.retry_after
-        if wait is not None and wait > _LONGEST_WAIT:
+        if wait is not None and wait > self._longest:
             raise UnavailableError(
                 fault.error.message,
-                hint=f"it asks to come back in {wait:.0f} seconds; run the command again then",
+                hint=f"it asks to come back in {wait:.0f} seconds; run the command again then, "
+                f"or wait for it with --max-wait {math.ceil(wait)}",
             ) from fault
         # Full jitter: many runners that failed together must not come back together.
         jitter = self._clock.random() * min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (self._failed - 1))
         self._clock.sleep(jitter if wait is None else wait + self._clock.random())
 
 
-def retrying(operation: Callable[[], _T], *, clock: Clock) -> _T:
+def retrying(operation: Callable[[], _T], *, clock: Clock, longest: float = LONGEST_WAIT) -> _T:
     """The result of `operation`, tried again while it raises Fault and tries are left."""
-    tries = Tries(clock)
+    tries = Tries(clock, longest=longest)
     while True:
         try:
             return operation()

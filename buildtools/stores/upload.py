@@ -5,7 +5,6 @@ in one PATCH that is taken up again where it broke, and in chunks where a regist
 Source: opencontainers/distribution-spec:spec.md, "Pushing blobs".
 """
 
-import enum
 import re
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -18,13 +17,10 @@ from buildtools.oci.descriptor import Descriptor
 from buildtools.stores.base import OpenBody
 from buildtools.stores.client import Client
 from buildtools.stores.mirrors import Location
+from buildtools.stores.profiles import Way, profile_for
 from buildtools.stores.retry import RETRIED, Fault
 from buildtools.stores.transport import Answer, Body
 
-AT_ONCE: Final = 64 * 1024 * 1024
-"""Bytes up to which a blob is sent in one PUT: beginning anew costs less than asking how far it came."""
-CHUNK: Final = 4 * 1024 * 1024
-"""Bytes of a chunk where the registry names no least size; GHCR refuses more with 416."""
 MOST_CHUNK: Final = 64 * 1024 * 1024
 PROGRESS: Final = 1024 * 1024
 """Bytes after which an upload counts as getting on, so that its tries start anew."""
@@ -43,14 +39,6 @@ _GONE: Final[Mapping[str | int, int]] = {
     "DIGEST_INVALID": 2,
     "SIZE_INVALID": 2,
 }
-
-
-class Way(enum.Enum):
-    """How the bytes go; some registries know only one, so that a fault may lead from one to the next."""
-
-    WHOLE = enum.auto()
-    STREAM = enum.auto()
-    CHUNKS = enum.auto()
 
 
 @dataclass(kw_only=True)
@@ -86,7 +74,8 @@ class Upload:
         self._open_body = open_body
         # A second time where the first one failed on the way: a mount may spare gigabytes.
         self._mounts = [mount, mount] if mount else []
-        self._way = self._first_way()
+        self._profile = profile_for(location.host)
+        self._way: Way = "whole" if descriptor.size <= self._profile.at_once else self._profile.large
         self._furthest = 0
         self._what = f"blob {descriptor.digest} for {location}"
         self._scope = f"repository:{location.repository}:pull,push"
@@ -111,9 +100,6 @@ class Upload:
                     tries.progressed()
             else:
                 return
-
-    def _first_way(self) -> Way:
-        return Way.WHOLE if self._descriptor.size <= AT_ONCE else Way.STREAM
 
     def _begin(self) -> _Session | None:
         """A new session; None where the registry has mounted the blob instead."""
@@ -170,10 +156,10 @@ class Upload:
 
     def _send(self, session: _Session) -> None:
         left = self._descriptor.size - session.place
-        if self._way is Way.WHOLE and not session.place:
+        if self._way == "whole" and not session.place:
             self._finish(session, self._body(0))
             return
-        if self._way is Way.CHUNKS:
+        if self._way == "chunks":
             self._send_chunks(session)
         elif left:
             self._patch(session, self._body(session.place), left)
@@ -225,20 +211,20 @@ class Upload:
         session.place = end
 
     def _send_chunks(self, session: _Session) -> None:
-        size = min(max(CHUNK, session.least), MOST_CHUNK)
+        size = min(max(self._profile.chunk, session.least), MOST_CHUNK)
         with self._opened(session.place) as body:
             while data := body.read(size):
                 self._patch(session, data, len(data))
 
     def _refused(self, answer: Answer) -> Exception:
         """What it means that a registry did not take bytes; another try goes another way."""
-        if answer.status in _TOO_LARGE and self._way is not Way.CHUNKS:
-            self._way = Way.CHUNKS
+        if answer.status in _TOO_LARGE and self._way != "chunks":
+            self._way = "chunks"
             message = f"{self._location.host} answered {answer.status} for {self._what}"
             return Fault(BuildError(message), retry_after=0.0)
-        if answer.status == 404 and self._way is Way.WHOLE:
+        if answer.status == 404 and self._way == "whole":
             # Artifactory has lost sessions that nothing was sent to before the last PUT.
-            self._way = Way.STREAM
+            self._way = "stream"
         return self._failure(answer)
 
     def _arrived(self) -> bool:
@@ -252,7 +238,8 @@ class Upload:
     def _resumed(self, session: _Session) -> _Session | None:
         """The session and how much of a large blob it has; None where it is better to begin anew."""
         size = self._descriptor.size
-        if session.spoilt or size <= (CHUNK if self._way is Way.CHUNKS else AT_ONCE):
+        least = self._profile.chunk if self._way == "chunks" else self._profile.at_once
+        if session.spoilt or not self._profile.resumes or size <= least:
             return None
         try:
             with self._ask("GET", session.url) as answer:

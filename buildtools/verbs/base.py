@@ -10,7 +10,7 @@ from typing import Any
 from buildtools.console import Console, Table
 from buildtools.errors import Diagnostic
 from buildtools.prepare import Choice
-from buildtools.settings import Settings
+from buildtools.settings import LONGEST_WAIT, Settings
 from buildtools.windows.releases import EXAMPLE
 from buildtools.workspace import Workspace, find_root
 
@@ -95,3 +95,19 @@ def json_argument(parser: argparse.ArgumentParser) -> None:
 def locked_argument(parser: argparse.ArgumentParser) -> None:
     """Whether pins may be made."""
     parser.add_argument("--locked", action="store_true", help="fail instead of pinning what is not pinned")
+
+
+def wait_argument(parser: argparse.ArgumentParser) -> None:
+    """How patient to be with a registry that asks for time."""
+    parser.add_argument(
+        "--max-wait",
+        type=_seconds,
+        metavar="SECONDS",
+        help="wait so long where a registry asks for it (default: 300, or BUILDTOOLS_MAX_WAIT)",
+    )
+
+
+def _seconds(text: str) -> float:
+    if not text.isascii() or not text.isdigit() or int(text[:9]) > LONGEST_WAIT:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0 to {LONGEST_WAIT}")
+    return float(text)

@@ -148,9 +148,18 @@ def test_a_long_retry_after_is_left_to_people() -> None:
         told.registry.get_manifest("1.0")
     assert str(caught.value) == (
         f"{told.server.host} answered 429 for manifest {told.name}:1.0: "
-        "it asks to come back in 3600 seconds; run the command again then"
+        "it asks to come back in 3600 seconds; run the command again then, "
+        "or wait for it with --max-wait 3600"
     )
     assert told.time.slept == []
+
+
+def test_a_long_retry_after_is_waited_for_where_that_is_asked_for() -> None:
+    """Nightly jobs have the time."""
+    fault = fake.status(429, Retry_After="3600")
+    with story(Rule(pattern=".", fault=fault), settings=Settings(max_wait=3600)) as told:
+        told.registry.get_manifest("1.0")
+        assert told.time.slept == [3600.5]
 
 
 @pytest.mark.parametrize(("status", "tries"), [(500, 3), (502, 6), (503, 6), (504, 6), (408, 6), (429, 8)])

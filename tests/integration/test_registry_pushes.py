@@ -14,7 +14,7 @@ from buildtools.errors import (
     UnavailableError,
     VerificationError,
 )
-from buildtools.stores import upload
+from buildtools.stores import profiles
 from buildtools.stores.base import NotFoundError
 from tests.fakes import registry as fake
 from tests.fakes.pushing import (
@@ -313,7 +313,7 @@ def test_where_a_session_may_be(form: str) -> None:
 @pytest.mark.parametrize("method", ["POST", "PATCH"])
 def test_another_host_gets_no_credentials(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """PUSH-23: bytes may go to another host, the log-in may not."""
-    monkeypatch.setattr(upload, "AT_ONCE", 3)
+    monkeypatch.setattr(profiles, "DEFAULT", replace(profiles.DEFAULT, at_once=3))
     login = Login(users={"bot": PASSWORD}, anonymous=False)
     with FakeRegistry() as storage, known(login) as told:
         storage.uploads = told.server.uploads

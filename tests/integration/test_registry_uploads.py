@@ -1,10 +1,12 @@
 """Large blobs on their way into a registry: resumed, in chunks where nothing else is taken, or mounted."""
 
+from dataclasses import replace
+
 import pytest
 
 from buildtools.errors import BuildError, UnavailableError
 from buildtools.settings import Settings
-from buildtools.stores import upload
+from buildtools.stores import profiles
 from buildtools.stores.client import Client
 from buildtools.stores.registry import Registry
 from tests.fakes import registry as fake
@@ -35,7 +37,7 @@ ONE_THIRD = f"PATCH {SIZE - 8 * MIB}"
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten megabytes count as large."""
-    monkeypatch.setattr(upload, "AT_ONCE", MIB)
+    monkeypatch.setattr(profiles, "DEFAULT", replace(profiles.DEFAULT, at_once=MIB))
 
 
 def sent(told: Story, source: Source) -> None:
@@ -181,7 +183,7 @@ def test_a_registry_that_takes_little_at_once_gets_chunks(
     at_once: int, first: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """PUSH-15: after 413 or 416 the blob goes in chunks, each with its range."""
-    monkeypatch.setattr(upload, "AT_ONCE", at_once)
+    monkeypatch.setattr(profiles, "DEFAULT", replace(profiles.DEFAULT, at_once=at_once))
     with story() as told:
         told.server.uploads.most = 4 * MIB
         sent(told, Source(DATA))
@@ -314,14 +316,16 @@ def test_who_may_not_read_the_source_still_writes() -> None:
         assert asked(told) == ["POST 0", "POST 0", "PUT 7", "POST 0", "PUT 7"]
 
 
-@pytest.mark.parametrize("way", list(upload.Way))
+@pytest.mark.parametrize("way", ["whole", "stream", "chunks"])
 def test_a_real_registry_takes_each_way(
-    way: upload.Way, registry: DockerRegistry, monkeypatch: pytest.MonkeyPatch
+    way: profiles.Way, registry: DockerRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At once, as a stream or in chunks: docker-registry ends up with the same bytes, and mounts them."""
-    monkeypatch.setattr(upload.Upload, "_first_way", lambda _: way)
+    monkeypatch.setattr(
+        profiles, "DEFAULT", replace(profiles.DEFAULT, at_once=MIB if way != "whole" else 64 * MIB, large=way)
+    )
     client = Client(Settings())
-    name = f"ways/{way.name.lower()}"
+    name = f"ways/{way}"
     first = Registry(registry.host, name, settings=Settings(), client=client)
     source = Source(DATA)
     first.put_blob(BLOB, source.open)
@@ -332,3 +336,20 @@ def test_a_real_registry_takes_each_way(
             assert body.read() == DATA
     assert source.opened == 1
     client.close()
+
+
+def test_a_registry_that_never_resumes_is_not_asked_where_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A profile spares the question: the upload begins anew."""
+    monkeypatch.setattr(profiles, "DEFAULT", replace(profiles.DEFAULT, at_once=MIB, resumes=False))
+    with story(Rule(pattern=PATCH, fault=fake.reset(), takes=8 * MIB)) as told:
+        sent(told, Source(DATA))
+        assert asked(told) == ["POST 0", f"PATCH {SIZE}", "POST 0", f"PATCH {SIZE}", "PUT 0"]
+
+
+def test_a_profile_names_the_size_of_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A registry that is known to want larger ones gets them."""
+    changed = replace(profiles.DEFAULT, at_once=MIB, large="chunks", chunk=5 * MIB)
+    monkeypatch.setattr(profiles, "DEFAULT", changed)
+    with story() as told:
+        sent(told, Source(DATA))
+        assert asked(told, "PATCH") == [f"PATCH {5 * MIB}", f"PATCH {SIZE - 5 * MIB}"]

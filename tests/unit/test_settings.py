@@ -52,12 +52,15 @@ def test_full_environment() -> None:
             "BUILDTOOLS_REGISTRY_HOST": "ghcr.io",
             "BUILDTOOLS_REGISTRY_USERNAME": "bot",
             "BUILDTOOLS_REGISTRY_PASSWORD": "hunter2",
+            "BUILDTOOLS_MAX_WAIT": "900",
             "BUILDTOOLS_JOBS": "4",
             "SOURCE_DATE_EPOCH": "1767225600",
             "NO_COLOR": "1",
             "FORCE_COLOR": "1",
             "CI": "true",
             "GITHUB_ACTIONS": "true",
+            "GITHUB_TOKEN": "ghs_1",
+            "GITHUB_ACTOR": "octocat",
             "GITHUB_STEP_SUMMARY": "/run/summary.md",
             "GITHUB_OUTPUT": "/run/output",
             "DOCKER_CONFIG": "/etc/docker-config",
@@ -73,12 +76,15 @@ def test_full_environment() -> None:
         registry_host="ghcr.io",
         registry_username="bot",
         registry_password="hunter2",
+        max_wait=900.0,
         jobs=4,
         source_date_epoch=1767225600,
         no_color=True,
         force_color=True,
         ci=True,
         github_actions=True,
+        github_actor="octocat",
+        github_token="ghs_1",
         github_step_summary=Path("/run/summary.md"),
         github_output=Path("/run/output"),
         auth_files=(
@@ -129,6 +135,23 @@ def test_source_date_epoch_is_strict(text: str) -> None:
         f"SOURCE_DATE_EPOCH is {text!r}, which is not a whole number of seconds since 1970: "
         "set it to what `git log -1 --format=%ct` prints"
     )
+
+
+@pytest.mark.parametrize("text", ["-1", "1.5", "86401", "soon"])
+def test_a_wait_is_a_number_of_seconds(text: str) -> None:
+    """At most a day, and no fractions."""
+    with pytest.raises(ConfigurationError) as caught:
+        Settings.from_env({"BUILDTOOLS_MAX_WAIT": text})
+    assert str(caught.value) == (
+        f"BUILDTOOLS_MAX_WAIT is {text!r}, which is not a number of seconds from 0 to 86400: "
+        "set it to a number such as 900"
+    )
+
+
+def test_the_token_of_github_counts_only_there() -> None:
+    """A token of that name in somebody's shell is for something else."""
+    assert Settings.from_env({"GITHUB_TOKEN": "ghs_1"}).github_token == ""
+    assert Settings.from_env({"GITHUB_TOKEN": "ghs_1", "GITHUB_ACTIONS": "true"}).github_token == "ghs_1"
 
 
 @pytest.mark.parametrize(("text", "expected"), [("", None), ("0", 0), ("253402300799", 253402300799)])
