@@ -23,6 +23,7 @@ from buildtools.oci.digest import Digest
 from buildtools.oci.documents import Index
 from buildtools.oci.layer import Entry
 from buildtools.oci.platform import Platform
+from buildtools.parts import to_annotations
 from buildtools.pins import AssetPin
 from buildtools.plan import Key, Target
 from buildtools.prepare import Prepared, asset_pin
@@ -249,7 +250,7 @@ def _entry(record: BuildRecord) -> tuple[Descriptor, Platform]:
         os_version=record.os_version,
         os_features=record.os_features,
     )
-    return record.manifest.descriptor, platform
+    return replace(record.manifest.descriptor, annotations=to_annotations(record.ingredients)), platform
 
 
 def _reachable(index: Index, records: Iterable[BuildRecord]) -> set[Digest]:
