@@ -100,8 +100,8 @@ class Builder:
     """Builds what a Plan asks for.
 
     `clock` gives seconds and only serves to say how long things took. `base_layers` opens the registry
-    that a base lives in; it is asked only for `full` layouts. `download` gets an asset. `force`
-    builds what is up to date, too.
+    that a base lives in; it is asked only for `full` layouts. `download` gets an asset. `published` gives
+    an image's layers that need not be compressed (see `Assemble`). `force` builds what is up to date, too.
     """
 
     workspace: Workspace
@@ -109,13 +109,14 @@ class Builder:
     clock: Callable[[], float]
     base_layers: Callable[[str], Readable]
     download: Callable[[str, AssetPin, Path], None]
+    published: Callable[[str], Mapping[Digest, Descriptor]] = lambda _: {}
     full: bool = False
     force: bool = False
 
     def run(self) -> Report:
         """Build in parallel, then join every image whose variants are all there."""
         engines: dict[str, Engine] = {
-            "assemble": Assemble(entries=self._entries, bases=self.prepared.bases),
+            "assemble": Assemble(entries=self._entries, bases=self.prepared.bases, published=self.published),
         }
         chosen = self.prepared.targets
         wanted = [target for target in chosen if not target.up_to_date]

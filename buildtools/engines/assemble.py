@@ -13,7 +13,7 @@ from buildtools.oci.config import ImageConfig, build_config
 from buildtools.oci.descriptor import OCI_MANIFEST, Descriptor
 from buildtools.oci.digest import Digest
 from buildtools.oci.documents import Manifest
-from buildtools.oci.layer import COMPRESSOR, Entry, Layer, LayerError, write_layer
+from buildtools.oci.layer import COMPRESSOR, Entry, Layer, LayerError, layer_diff_id, write_layer
 from buildtools.plan import Target
 from buildtools.record import BaseRecord, BlobRecord, BuildRecord
 from buildtools.sources.entries import LAYER_FORMATS
@@ -32,12 +32,14 @@ _READ: Final = 1024 * 1024
 class Assemble:
     """Assembles targets from the entries that `entries` makes for a variant.
 
-    `bases` maps a base manifest's digest to its image. Targets that differ only in their base share one
-    layer, which is written once however many threads ask for it.
+    `bases` maps a base manifest's digest to its image. `published` gives the layers of an image's published
+    variants by diff_id: what is there is hashed and not compressed, and left to its registry. Targets that
+    differ only in their base share one layer, which is written once however many threads ask for it.
     """
 
     entries: Callable[[Variant], list[Entry]]
     bases: Mapping[str, BaseImage]
+    published: Callable[[str], Mapping[Digest, Descriptor]] = lambda _: {}
     _layers: dict[Digest, "Future[Layer]"] = field(default_factory=dict, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
@@ -98,12 +100,17 @@ class Assemble:
     def _written(self, target: Target, store: Store) -> Layer:
         entries = self.entries(target.variant)
         system = LAYER_FORMATS[target.variant.platform.os]
-        with store.new_blob() as blob:
-            try:
+        known = self.published(target.variant.image)
+        try:
+            if known:
+                diff_id = layer_diff_id(entries, system=system, epoch=LAYER_EPOCH)
+                if descriptor := known.get(diff_id):
+                    return Layer(descriptor=descriptor, diff_id=diff_id)
+            with store.new_blob() as blob:
                 layer = write_layer(entries, blob, system=system, epoch=LAYER_EPOCH)
-            except LayerError as error:
-                raise BuildError(f"{target.name}: {error}", hint="build again") from error
-            blob.commit(layer.descriptor)
+                blob.commit(layer.descriptor)
+        except LayerError as error:
+            raise BuildError(f"{target.name}: {error}", hint="build again") from error
         return layer
 
 

@@ -3,6 +3,7 @@
 
 import io
 import itertools
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -19,6 +20,7 @@ from buildtools.oci.layer import (
     Layer,
     LayerError,
     arrange,
+    layer_diff_id,
     whiteout_name,
     write_layer,
 )
@@ -313,6 +315,19 @@ def test_a_layer_that_cannot_be_written_is_one_error(entry: Entry, sentence: str
     with pytest.raises(LayerError) as caught:
         write_layer([entry], io.BytesIO(), system=LINUX, epoch=0)
     assert str(caught.value) == sentence
+    with pytest.raises(LayerError) as caught:
+        layer_diff_id([entry], system=LINUX, epoch=0)
+    assert str(caught.value) == sentence
+
+
+@given(st.dictionaries(st.sampled_from("abcdef"), st.binary(max_size=2000)), st.integers(0, 2**31))
+def test_the_diff_id_is_known_without_compressing(files: dict[str, bytes], epoch: int) -> None:
+    """The digest of the very tar that would be compressed."""
+    entries = [
+        Entry(path=path, size=len(data), open=partial(io.BytesIO, data)) for path, data in files.items()
+    ]
+    written = write_layer(entries, io.BytesIO(), system=LINUX, epoch=epoch)
+    assert layer_diff_id(entries, system=LINUX, epoch=epoch) == written.diff_id
 
 
 def test_an_error_of_the_file_or_the_disk_stays_what_it_is() -> None:
