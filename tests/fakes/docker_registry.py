@@ -18,17 +18,27 @@ log: {{level: error}}
 storage:
   filesystem: {{rootdirectory: "{storage}"}}
   delete: {{enabled: true}}
-http: {{addr: "{host}"}}
+http: {{addr: "{host}"{tls}}}
 """
+_TLS = ', tls: {{certificate: "{certificate}", key: "{key}"}}'
+_AUTH = 'auth: {{htpasswd: {{realm: tests, path: "{path}"}}}}\n'
 _START_SECONDS = 30
 
 
 class DockerRegistry:
-    """The process, its content in `folder`; a context manager."""
+    """The process, its content in `folder`; a context manager.
 
-    def __init__(self, program: str, folder: Path) -> None:
+    `htpasswd` are lines `name:bcrypt` of those who may use it, everybody where it is empty. `tls` is a file
+    of a certificate with its chain and one of its key.
+    """
+
+    def __init__(
+        self, program: str, folder: Path, *, htpasswd: str = "", tls: tuple[Path, Path] | None = None
+    ) -> None:
         self._program = program
         self._folder = folder
+        self._htpasswd = htpasswd
+        self._tls = tls
         self.host = f"127.0.0.1:{free_port()}"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -50,7 +60,7 @@ class DockerRegistry:
     def __enter__(self) -> Self:
         self._folder.mkdir(parents=True, exist_ok=True)
         config = self._folder / "config.yml"
-        config.write_text(_CONFIG.format(storage=self._folder / "storage", host=self.host))
+        config.write_text(self._config())
         with (self._folder / "log").open("wb") as log:
             self._process = subprocess.Popen([self._program, "serve", str(config)], stdout=log, stderr=log)
         self._wait()
@@ -66,11 +76,21 @@ class DockerRegistry:
             self._process.terminate()
             self._process.wait()
 
+    def _config(self) -> str:
+        tls = _TLS.format(certificate=self._tls[0], key=self._tls[1]) if self._tls else ""
+        text = _CONFIG.format(storage=self._folder / "storage", host=self.host, tls=tls)
+        if not self._htpasswd:
+            return text
+        path = self._folder / "htpasswd"
+        path.write_text(self._htpasswd)
+        return text + _AUTH.format(path=path)
+
     def _wait(self) -> None:
+        host, port = self.host.split(":")
         deadline = time.monotonic() + _START_SECONDS
         while True:
             try:
-                self._ask("GET", "/v2/", 200)
+                socket.create_connection((host, int(port)), timeout=5).close()
             except OSError:
                 if time.monotonic() > deadline:
                     raise
