@@ -5,14 +5,16 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from buildtools.console import Console, Table
 from buildtools.errors import Diagnostic
-from buildtools.prepare import Choice
 from buildtools.settings import LONGEST_WAIT, Settings
 from buildtools.windows.releases import EXAMPLE
-from buildtools.workspace import Workspace, find_root
+
+if TYPE_CHECKING:
+    from buildtools.prepare import Choice
+    from buildtools.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,14 +41,18 @@ class Run:
         for text in warnings:
             self.console.finding(Diagnostic(code="warning", message=text, severity="warning"))
 
-    def workspace(self) -> Workspace:
+    def workspace(self) -> "Workspace":
         """The project that the command line names; raises UsageError where there is none."""
+        from buildtools.workspace import Workspace, find_root  # not for verbs without a project
+
         root = find_root(self.args.project)
         dist = self.args.dist or root / "dist"
         return Workspace(root=root, dist=dist.absolute(), settings=self.settings, note=self.console.note)
 
-    def choice(self) -> Choice:
+    def choice(self) -> "Choice":
         """The variants that the command line names."""
+        from buildtools.prepare import Choice  # not for verbs without a project
+
         return Choice(
             images=tuple(self.args.images),
             platforms=tuple(getattr(self.args, "platform", ())),
