@@ -6,6 +6,7 @@ to the wrong image is refused. Every entry's platform is the one that its image'
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
 from buildtools.errors import BuildError
 from buildtools.oci.descriptor import MANIFEST_TYPES, OCI_INDEX, Descriptor
@@ -14,6 +15,9 @@ from buildtools.oci.documents import DocumentError, Index
 from buildtools.oci.platform import Platform
 from buildtools.oci.quote import quoted
 from buildtools.oci.validate import entry_order, is_attestation, validate_platforms
+
+CREATED: Final = "org.opencontainers.image.created"
+"""The annotation of an index with the time of its newest image (image-spec:annotations.md)."""
 
 Variant = tuple[Descriptor, Platform]
 """A manifest's descriptor and the platform that its config states."""
@@ -27,14 +31,21 @@ class AssemblyError(BuildError, ValueError):
         super().__init__("\n".join(problems))
 
 
-def assemble_index(variants: Sequence[Variant]) -> Index:
-    """The OCI index of these images; raises AssemblyError with every reason why there can be none."""
+def assemble_index(variants: Sequence[Variant], *, created: str = "") -> Index:
+    """The OCI index of these images; raises AssemblyError with every reason why there can be none.
+
+    `created` (RFC 3339) becomes an annotation, by which a publisher sees which of two indexes is older.
+    """
     if not variants:
         raise AssemblyError("an index of no images was asked for: name at least one")
     entries = [replace(descriptor, platform=replace(platform, extra={})) for descriptor, platform in variants]
     _refuse(entries)
     try:
-        return Index.build(manifests=sorted(entries, key=_order), media_type=OCI_INDEX)
+        return Index.build(
+            manifests=sorted(entries, key=_order),
+            annotations={CREATED: created} if created else {},
+            media_type=OCI_INDEX,
+        )
     except DocumentError as error:
         raise AssemblyError(f"the index cannot be written: {error}") from error
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from buildtools.assemble import assemble_index
-from buildtools.engines.assemble import Assemble
+from buildtools.engines.assemble import Assemble, rfc3339
 from buildtools.engines.base import Engine
 from buildtools.errors import (
     BuildError,
@@ -206,7 +206,8 @@ class Builder:
         layout = self.workspace.layout(image)
         targets = [target for target in self.prepared.plan.targets if target.variant.image == image]
         present = [done[target.key] for target in targets if target.key in done]
-        index = assemble_index([_entry(built.record) for built in present])
+        newest = max((built.record.created for built in present), default=0)
+        index = assemble_index([_entry(built.record) for built in present], created=rfc3339(newest))
         if self.full:
             self._complete(layout, [built.record for built in present])
         if not _names(layout, index):

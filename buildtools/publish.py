@@ -2,90 +2,123 @@
 
 Blobs go first, each once: mounted from the base's repository where that is in the same registry, read from
 the base's registry where the layout leaves them to it. Then manifests by digest, the index by digest, and
-the tags in the order given. What is there is not sent again, so a run that broke is simply run again.
+the tags, immutable ones first. What is there is not sent again, so a run that broke is simply run again.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from buildtools.build import BuiltImage, Report
-from buildtools.errors import BuildtoolsError, ConfigurationError, Diagnostic, PartialError, VerificationError
+from buildtools.errors import BuildError, BuildtoolsError, ConfigurationError, Diagnostic, PartialError
 from buildtools.oci.digest import Digest
+from buildtools.oci.documents import Index
 from buildtools.oci.reference import InvalidReference, Reference, parse_reference
+from buildtools.spec.tags import Tag
 from buildtools.spec.variant import HOST_PROCESS, SCRATCH
-from buildtools.stores.base import Readable
-from buildtools.stores.copy import copy
+from buildtools.stores.base import NotFoundError, Readable
+from buildtools.stores.copy import THREADS, Copied, copy
 from buildtools.stores.layout import Layout
-from buildtools.stores.registry import Registries
+from buildtools.stores.registry import Registries, Registry
+from buildtools.tagging import DONE, Rules, Tagged, Tagging
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """One image in one repository: bytes that were sent, blobs that were mounted or there before."""
+    """One image in one repository: its tags, bytes sent, and blobs that were mounted or there before."""
 
     image: str
     repository: str
     digest: Digest
-    tags: tuple[str, ...]
+    tags: tuple[Tagged, ...]
     sent: int = 0
     mounted: int = 0
     present: int = 0
-    changed: bool = True
+
+    @property
+    def changed(self) -> bool:
+        """Whether a tag was set."""
+        return any(tag.what == "set" for tag in self.tags)
+
+    @property
+    def done(self) -> bool:
+        """Whether a tag stands on the image now."""
+        return any(tag.what in DONE for tag in self.tags)
+
+    @property
+    def errors(self) -> list[BuildtoolsError]:
+        """What went wrong, each cause once."""
+        return [*{str(tag.error): tag.error for tag in self.tags if tag.error}.values()]
 
 
 @dataclass(kw_only=True)
 class Publisher:
-    """Publishes built images under `tags`.
+    """Publishes built images under `tags`, which has those of each image by its name.
 
     `layout` opens an image's layout. `bases` reads registries as the project is configured, mirrors
-    included; `targets` writes to them under their own names.
+    included; `targets` writes to them under their own names, with so many `threads` at once.
     """
 
     layout: Callable[[str], Layout]
     bases: Registries
     targets: Registries
-    tags: Sequence[str]
+    tags: Mapping[str, Sequence[Tag]]
     note: Callable[[str], None]
+    rules: Rules = field(default_factory=Rules)
+    threads: int = THREADS
 
-    def run(self, report: Report, places: Sequence[str]) -> tuple[list[Published], list[BuildtoolsError]]:
-        """Every image to every place (`ghcr.io/acme`), and what went wrong on the way.
+    def run(self, report: Report, places: Sequence[str]) -> list[Published]:
+        """Every image to every place (`ghcr.io/acme`), and what became of it there.
 
         Raises ConfigurationError before anything is sent when an image is not fit for it.
         """
         if faults := _unfit(report):
             raise ConfigurationError(*faults)
-        done: list[Published] = []
-        failures: list[BuildtoolsError] = []
-        for place in places:
-            for image in report.images:
-                try:
-                    done.append(self._publish(image, parse_reference(f"{place}/{image.name}")))
-                except BuildtoolsError as error:
-                    failures.append(error)
-        return done, failures
+        return [
+            self._publish(image, parse_reference(f"{place}/{image.name}"))
+            for place in places
+            for image in report.images
+        ]
 
     def _publish(self, image: BuiltImage, reference: Reference) -> Published:
         self.note(f"{reference.name}: {len(image.variants)} variants")
         registry, layout = self.targets.open(reference), self.layout(image.name)
-        copies = [
-            copy(layout, registry, image.index, tag=tag, elsewhere=self._bases(image)) for tag in self.tags
-        ]
-        for tag in (tag for tag, copied in zip(self.tags, copies, strict=True) if copied.changed):
-            if (found := registry.resolve(tag).digest) != image.index.digest:
-                raise VerificationError(
-                    f"{reference.name}:{tag} is {found} right after it was set to {image.index.digest}",
-                    hint="somebody else publishes under this tag: run again, or use another tag",
-                )
+        tagging = Tagging(
+            registry=registry,
+            reference=reference,
+            index=Index.parse(layout.get_manifest(image.index.digest)[1], image.index.media_type),
+            tags=self.tags[image.name],
+            rules=self.rules,
+        )
+        copied = Copied()
+        try:
+            tagging.look()
+            if tagging.pending:
+                copied = self._send(image, layout, registry)
+                tagging.set_all()
+        except BuildtoolsError as error:
+            tagging.fail(error)
         return Published(
             image=image.name,
             repository=reference.name,
             digest=image.index.digest,
-            tags=tuple(self.tags),
-            sent=sum(blob.size for copied in copies for blob in copied.sent),
-            mounted=sum(len(copied.mounted) for copied in copies),
-            present=sum(len(copied.present) for copied in copies),
-            changed=any(copied.changed for copied in copies),
+            tags=tagging.results,
+            sent=sum(blob.size for blob in copied.sent),
+            mounted=len(copied.mounted),
+            present=len(copied.present),
         )
+
+    def _send(self, image: BuiltImage, layout: Layout, registry: Registry) -> Copied:
+        """Everything that the tags will stand on; it is there when this returns."""
+        elsewhere = self._bases(image)
+        copied = copy(layout, registry, image.index, elsewhere=elsewhere, threads=self.threads)
+        try:
+            registry.resolve(image.index.digest)
+        except NotFoundError as error:
+            raise BuildError(
+                f"the index {image.index.digest} is gone from {registry.name} right after it was written",
+                hint="its garbage collection may be running: run the command again",
+            ) from error
+        return copied
 
     def _bases(self, image: BuiltImage) -> dict[Digest, Readable]:
         """Where the layers of the image's bases are, by digest."""
@@ -97,13 +130,27 @@ class Publisher:
         return found
 
 
-def raise_failures(done: Sequence[Published], failures: Sequence[BuildtoolsError]) -> None:
-    """Raise the one failure, or PartialError where several failed or others were published."""
-    if len(failures) == 1 and not done:
-        raise failures[0]
-    if failures:
-        counts = f"{len(failures)} of {len(done) + len(failures)} were not published"
-        raise PartialError(counts, hint="run the command again: it sends only what is missing")
+def failures(results: Sequence[Published]) -> list[BuildtoolsError]:
+    """What went wrong anywhere, each cause once."""
+    return [*{str(error): error for one in results for error in one.errors}.values()]
+
+
+def raise_failures(results: Sequence[Published]) -> None:
+    """Raise the one failure, or PartialError where some tags are set and some are not."""
+    errors = failures(results)
+    if not errors:
+        return
+    tags = [tag for one in results for tag in one.tags]
+    missing = sum(tag.what not in DONE for tag in tags)
+    if any(one.done for one in results):
+        raise PartialError(
+            f"{missing} of {len(tags)} tags were not set", hint="what is missing is sent when it is run again"
+        )
+    if len(errors) == 1:
+        raise errors[0]
+    kinds = {type(error) for error in errors}
+    kind = kinds.pop() if len(kinds) == 1 else BuildError
+    raise kind(f"none of {len(tags)} tags was set", hint="mend what is wrong and run it again")
 
 
 def _unfit(report: Report) -> list[Diagnostic]:
@@ -119,8 +166,8 @@ def _unfit(report: Report) -> list[Diagnostic]:
     return faults
 
 
-def check_names(places: Sequence[str], tags: Sequence[str]) -> None:
-    """Raise ConfigurationError for places and tags that are none: before anything is built for them."""
+def check_places(places: Sequence[str]) -> None:
+    """Raise ConfigurationError for places that are none: before anything is built for them."""
     faults = []
     for place in places:
         try:
@@ -132,10 +179,5 @@ def check_names(places: Sequence[str], tags: Sequence[str]) -> None:
                 )
         except InvalidReference as error:
             faults.append(Diagnostic(code="place", message=str(error)))
-    for tag in tags:
-        try:
-            parse_reference("registry.example/image").with_tag(tag)
-        except InvalidReference as error:
-            faults.append(Diagnostic(code="tag", message=str(error)))
     if faults:
         raise ConfigurationError(*faults)

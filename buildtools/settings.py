@@ -85,6 +85,20 @@ VARIABLES: Final = (
         "a step has to hand it in, and its job needs `packages: write` to publish.",
     ),
     Variable(name="GITHUB_ACTOR", meaning="The user name that goes with it."),
+    Variable(
+        name="GITHUB_REF_TYPE",
+        meaning="Under GitHub Actions: whether the run is for a branch or a tag; "
+        "with the four below a fact that tags are made of.",
+        example="tag",
+    ),
+    Variable(name="GITHUB_REF_NAME", meaning="The name of that branch or tag.", example="v1.4.2"),
+    Variable(
+        name="GITHUB_REF",
+        meaning="Its whole name; it holds a pull request's number.",
+        example="refs/pull/7/merge",
+    ),
+    Variable(name="GITHUB_HEAD_REF", meaning="The branch of a pull request; set for those only."),
+    Variable(name="GITHUB_SHA", meaning="The commit that the run is for."),
     Variable(name="GITHUB_STEP_SUMMARY", meaning="File that the step summary is appended to."),
     Variable(name="GITHUB_OUTPUT", meaning="File that step outputs are appended to."),
     Variable(
@@ -134,6 +148,11 @@ class Settings:
     force_color: bool = False
     ci: bool = False
     github_actions: bool = False
+    github_ref_type: str = ""
+    github_ref_name: str = ""
+    github_ref: str = ""
+    github_head_ref: str = ""
+    github_sha: str = ""
     github_step_summary: Path | None = None
     github_output: Path | None = None
     auth_files: tuple[Path, ...] = ()
@@ -158,6 +177,11 @@ class Settings:
             github_actions=reader.flag("GITHUB_ACTIONS"),
             github_actor=reader.text("GITHUB_ACTOR"),
             github_token=reader.text("GITHUB_TOKEN") * reader.flag("GITHUB_ACTIONS"),
+            github_ref_type=reader.text("GITHUB_REF_TYPE"),
+            github_ref_name=reader.text("GITHUB_REF_NAME"),
+            github_ref=reader.text("GITHUB_REF"),
+            github_head_ref=reader.text("GITHUB_HEAD_REF"),
+            github_sha=reader.text("GITHUB_SHA"),
             github_step_summary=reader.path("GITHUB_STEP_SUMMARY"),
             github_output=reader.path("GITHUB_OUTPUT"),
             auth_files=_auth_files(reader),

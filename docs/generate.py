@@ -14,6 +14,7 @@ from buildtools.cli import EPILOG
 from buildtools.settings import VARIABLES
 from buildtools.spec.model import PLACEHOLDERS
 from buildtools.spec.schema import NAMES, file_name, render, schema_for
+from buildtools.spec.tags import TAG_PLACEHOLDERS
 from buildtools.stores.pace import MOST
 from buildtools.stores.profiles import DEFAULT, MIB, PROFILES, Profile
 from buildtools.verbs import VERBS, Verb
@@ -56,6 +57,14 @@ where the mapping leaves one out, the value does not exist there.
 ## Placeholders
 
 | in braces | stands for |
+|---|---|
+"""
+
+_TAGS: Final = """
+Entries of `tags` have placeholders of their own. One that is absent takes its whole entry out of the list:
+[Publish images](../publish.md) says when.
+
+| in braces, in `tags` | stands for |
 |---|---|
 """
 
@@ -113,7 +122,8 @@ def pages() -> dict[Path, str]:
 
 def _definitions() -> str:
     rows = "".join(f"| `{{{name}}}` | {said} |\n" for name, said in PLACEHOLDERS.items())
-    parts = [_INTRODUCTION + rows]
+    of_tags = "".join(f"| `{{{name}}}` | {said} |\n" for name, said in TAG_PLACEHOLDERS.items())
+    parts = [_INTRODUCTION + rows + _TAGS + of_tags]
     for name, shapes in _PARTS.items():
         document = schema_for(name)
         for shape, (heading, remark) in shapes.items():

@@ -1,10 +1,12 @@
-"""When things were last committed: the one question that is put to git."""
+"""Git: when things were last committed, what is checked out, and what of it is not committed."""
 
 import os
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
+
+from buildtools.spec.tags import Commit
 
 _MARK: Final = b"\x01"
 _CHUNK: Final = 65536
@@ -55,6 +57,50 @@ def trouble(project: Path) -> str:
         lines = answer.stderr.decode("utf-8", "replace").splitlines()
         return f"git refuses ({lines[0] if lines else answer.returncode})" if _is_checkout(project) else ""
     return SHALLOW if answer.stdout.strip() == b"true" else ""
+
+
+def checked_out(project: Path) -> Commit | None:
+    """The commit that is checked out, its branch and its tags; None where git knows of none."""
+    head = _said(project, "log", "-1", "--no-show-signature", "--format=%H %ct")
+    if not head:
+        return None
+    sha, _, time = head.strip().partition(" ")
+    tags = _said(project, "for-each-ref", "--points-at=HEAD", "--format=%(refname:strip=2)", "refs/tags")
+    branch = _said(project, "symbolic-ref", "-q", "HEAD").strip()
+    return Commit(
+        sha=sha,
+        time=int(time),
+        branch=branch.removeprefix("refs/heads/"),
+        tags=tuple(tags.splitlines()),
+    )
+
+
+def uncommitted(project: Path, folder: str) -> tuple[str, ...]:
+    """Files below a folder (POSIX, relative to `project`) that are changed or new, by their names there.
+
+    Nothing where there is no git or no repository; files that git is told to ignore do not count.
+    """
+    said = _said(
+        project, "status", "--porcelain", "-z", "--untracked-files=all", "--no-renames", "--", folder
+    )
+    prefix = _said(project, "rev-parse", "--show-prefix").rstrip("\n") if said else ""
+    return tuple(entry[3:].removeprefix(prefix) for entry in said.split("\0") if entry)
+
+
+def _said(project: Path, *arguments: str) -> str:
+    """What a git command prints, nothing where it fails; it takes no lock that another git waits for."""
+    try:
+        answer = subprocess.run(
+            ["git", "--no-optional-locks", *arguments],
+            cwd=project,
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            timeout=60,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return "" if answer.returncode else answer.stdout.decode("utf-8", "replace")
 
 
 def _is_checkout(project: Path) -> bool:

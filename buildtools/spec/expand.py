@@ -18,6 +18,7 @@ from buildtools.spec.model import ImageSpec, ProjectSpec
 from buildtools.spec.places import check_places
 from buildtools.spec.platforms import slots
 from buildtools.spec.scope import Scope, Slot
+from buildtools.spec.tags import check_tags
 from buildtools.spec.validate import convert
 from buildtools.spec.variant import Variant
 from buildtools.spec.yaml import read
@@ -86,6 +87,7 @@ def load_project(text: bytes | str, path: str) -> ProjectSpec:
         bases.check_named(spec, report)
         config.check_project_labels(spec, report)
         check_places(spec, report)
+        check_tags(spec.tags, report)
     return _sound(spec, report)
 
 
@@ -103,6 +105,7 @@ def load_image(text: bytes | str, path: str, project: ProjectSpec | None) -> Ima
         if folder.name not in {"", spec.name}:
             message = f'the image is called "{spec.name}" and its folder "{folder.name}"'
             report.add("name", ("name",), message, "give both the same name")
+        check_tags(spec.tags, report)
         if project is not None:
             scope = Scope(spec=spec, project=project, report=report, folder=str(folder))
             made = _expanded(scope)

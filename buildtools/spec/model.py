@@ -341,6 +341,14 @@ class ImageSpec(_Part, frozen=True, kw_only=True):
         Meta(description="Folder sent to the Docker Engine, relative to the image's (engine `dockerfile`)."),
     ] = ""
     args: Annotated[dict[str, Text], Meta(description="Build arguments (engine `dockerfile`).")] = {}
+    tags: Annotated[
+        tuple[Text, ...],
+        Meta(
+            min_length=1,
+            description="What the image is published under: texts with the placeholders of tags. "
+            "Those of `defaults.yaml` where nothing is said.",
+        ),
+    ] = ()
 
 
 class ProjectSpec(_Part, frozen=True, kw_only=True):
@@ -363,4 +371,13 @@ class ProjectSpec(_Part, frozen=True, kw_only=True):
     plain_http: Annotated[
         tuple[Text, ...],
         Meta(description="Registries reached over plain HTTP; loopback addresses always are."),
+    ] = ()
+    tags: Annotated[
+        tuple[Text, ...],
+        Meta(
+            min_length=1,
+            description="What images are published under, as in `image.yaml`. Where nothing is said: "
+            "`{version}`, `{major}.{minor}`, `{major}` and `latest` with a version, else `sha-{sha}`, "
+            "`{branch}` and `pr-{pr}`, and `latest` where there is no commit.",
+        ),
     ] = ()

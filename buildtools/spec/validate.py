@@ -29,9 +29,7 @@ _KNOWN_ELSEWHERE: Final[Mapping[str, str]] = {
     "extends": "images do not build on each other: what they share goes into images/defaults.yaml",
     "include": "images do not build on each other: what they share goes into images/defaults.yaml",
     "dependencies": "list programs under build.tools",
-    "version": "tags are chosen when an image is published, an asset's version stands under fetch",
-    "tag": "tags are chosen when an image is published",
-    "tags": "tags are chosen when an image is published",
+    "version": "an image has the version of its git tag (see tags), an asset's stands under fetch",
 }
 
 

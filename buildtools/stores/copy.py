@@ -40,15 +40,17 @@ def copy(
     *,
     tag: str = "",
     elsewhere: Mapping[Digest, Readable] | None = None,
+    threads: int = THREADS,
 ) -> Copied:
     """Copy a manifest or index and all that it names, and let `tag` point at it at the end.
 
     `elsewhere` says where blobs are read that `source` does not hold, such as layers of a base. Layers that
-    registries must not hold (`is_foreign`) are left out. Raises what the stores raise.
+    registries must not hold (`is_foreign`) are left out. With one of `threads` the order of requests is
+    always the same. Raises what the stores raise.
     """
-    if tag and isinstance(target, Registry) and _resolved(target, tag) == descriptor.digest:
+    if tag and isinstance(target, Registry) and resolved(target, tag) == descriptor.digest:
         return Copied(changed=False)
-    with ThreadPoolExecutor(THREADS) as pool:
+    with ThreadPoolExecutor(threads) as pool:
         copying = _Copying(source, target, elsewhere or {}, pool)
         copied = copying.run(descriptor)
         if tag:
@@ -112,27 +114,24 @@ class _Copying:
 
         A layout may leave parts out, so that its manifests say nothing about them.
         """
-        return isinstance(self.target, Registry) and _resolved(self.target, descriptor.digest) is not None
+        return isinstance(self.target, Registry) and resolved(self.target, descriptor.digest) is not None
 
     def _copy_blob(self, blob: Descriptor) -> _Fate:
         stores = [store for store in (self.elsewhere.get(blob.digest), self.source) if store]
-        opened: list[Readable] = []
 
         def open_body() -> BinaryIO:
             # A layout has most blobs and is nearer than where a base comes from.
-            opened.append(next((store for store in stores[1:] if store.has_blob(blob)), stores[0]))
-            return opened[-1].get_blob(blob)
+            return next((store for store in stores[1:] if store.has_blob(blob)), stores[0]).get_blob(blob)
 
         target = self.target
         names = map(target.mountable, stores) if isinstance(target, Registry) else ()
         mount = next(filter(None, names), "")
         if isinstance(target, Registry) and mount:
-            target.put_blob(blob, open_body, mount=mount)
-        elif target.has_blob(blob):
+            return "sent" if target.send_blob(blob, open_body, mount=mount) else "mounted"
+        if target.has_blob(blob):
             return "present"
-        else:
-            target.put_blob(blob, open_body)
-        return "sent" if opened else "mounted"
+        target.put_blob(blob, open_body)
+        return "sent"
 
     def _put_manifest(self, descriptor: Descriptor) -> None:
         media_type, raw = self.document(descriptor)
@@ -150,7 +149,7 @@ class _Copying:
         return [future.result() for future in futures]
 
 
-def _resolved(registry: Registry, identifier: str) -> Digest | None:
+def resolved(registry: Registry, identifier: str) -> Digest | None:
     """What a tag or digest stands for, None where that cannot be told: writing will tell why."""
     try:
         return registry.resolve(identifier).digest

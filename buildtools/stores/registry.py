@@ -91,6 +91,10 @@ class Registry:
 
         `mount` names a repository of the same registry that may hold it already.
         """
+        self.send_blob(descriptor, open_body, mount=mount)
+
+    def send_blob(self, descriptor: Descriptor, open_body: OpenBody, *, mount: str = "") -> bool:
+        """The same; returns whether the bytes had to be sent."""
         upload = Upload(
             self._client,
             self.location,
@@ -98,7 +102,7 @@ class Registry:
             lambda: verified(open_body(), descriptor, self.name),
             mount=mount,
         )
-        upload.run()
+        return upload.run()
 
     def mountable(self, other: Readable) -> str:
         """What `mount` is for a blob of another store; empty where it is not a repository beside this one."""

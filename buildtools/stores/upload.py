@@ -80,26 +80,27 @@ class Upload:
         self._what = f"blob {descriptor.digest} for {location}"
         self._scope = f"repository:{location.repository}:pull,push"
 
-    def run(self) -> None:
-        """Mount the blob, or send its bytes."""
+    def run(self) -> bool:
+        """Mount the blob, or send its bytes; returns whether they had to be sent."""
         tries = self._client.tries()
         session: _Session | None = None
         while True:
             try:
                 session = session or self._begin()
-                if session:
-                    self._send(session)
+                if session is None:
+                    return False
+                self._send(session)
             except Fault as fault:
                 tries.pause(fault)
                 # A lost answer does not say that the blob is not there.
                 if session and self._arrived():
-                    return
+                    return True
                 session = session and self._resumed(session)
                 if session and session.place >= self._furthest + PROGRESS:
                     self._furthest = session.place
                     tries.progressed()
             else:
-                return
+                return True
 
     def _begin(self) -> _Session | None:
         """A new session; None where the registry has mounted the blob instead."""

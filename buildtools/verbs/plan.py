@@ -7,11 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from buildtools import tags as tagging
 from buildtools.compare import compare
 from buildtools.errors import ChangesFound, UsageError
 from buildtools.plan import Key
 from buildtools.prepare import Prepared, prepare
-from buildtools.publish import check_names
+from buildtools.publish import check_places
 from buildtools.stores.registry import Registries
 from buildtools.verbs.base import (
     Run,
@@ -36,7 +37,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PLACE",
         help="compare with what is published there, as ghcr.io/acme (repeat for several)",
     )
-    parser.add_argument("--tag", default="latest", metavar="T", help="compare with this tag")
+    parser.add_argument(
+        "--tag",
+        action="append",
+        default=[],
+        metavar="T",
+        help="compare with this tag (default: the last one that publishing would set)",
+    )
     parser.add_argument(
         "--exit-code",
         action="store_true",
@@ -50,7 +57,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(run: Run) -> None:
     """Say what would be built, and why; or how it differs from what is published."""
     places = [place.rstrip("/") for place in dict.fromkeys(run.args.against)]
-    check_names(places, (run.args.tag,))
+    check_places(places)
     prepared = prepare(run.workspace(), run.choice())
     run.warn(prepared.warnings)
     if places:
@@ -72,8 +79,12 @@ def _say_plan(run: Run, prepared: Prepared) -> None:
 
 def _say_comparison(run: Run, prepared: Prepared, places: Sequence[str]) -> None:
     # What is published is asked for under its own name, never at a mirror that may lag behind.
-    registries = Registries(replace(run.workspace().reach, mirrors={}))
-    tags = dict.fromkeys((target.variant.image for target in prepared.targets), run.args.tag)
+    workspace = run.workspace()
+    registries = Registries(replace(workspace.reach, mirrors={}))
+    names = list(dict.fromkeys(target.variant.image for target in prepared.targets))
+    chosen = tagging.choose(workspace, names, run.args.tag, tagging.facts(workspace))
+    # Of all that publishing would set the last one: that is what most nodes pull.
+    tags = {name: found[-1].name for name, found in chosen.items()}
     with run.console.working("asking what is published"):
         rows = compare(prepared.targets, places, tags=tags, registries=registries)
     changed = [row for row in rows if row.state != "up to date"]

@@ -1,15 +1,22 @@
 """The `publish` verb."""
 
 import argparse
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from buildtools import tags as tagging
 from buildtools.errors import UsageError
-from buildtools.prepare import prepare
-from buildtools.publish import Publisher, check_names, raise_failures
+from buildtools.oci.digest import Digest, DigestError, parse_digest
+from buildtools.prepare import prepare, selected
+from buildtools.publish import Publisher, check_places, failures, raise_failures
+from buildtools.spec.tags import Tag
+from buildtools.stores.copy import THREADS
 from buildtools.stores.registry import Registries
+from buildtools.stores.rehearsal import RehearsalClient
+from buildtools.tagging import FLOATING, Rules
 from buildtools.verbs.base import Run, images_argument, json_argument, locked_argument, project_argument
 from buildtools.verbs.build import builder, pinned
-from buildtools.views.publish import publish_json, publish_table
+from buildtools.views.publish import publish_json, publish_table, requests_summary, requests_table
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +35,34 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="T",
-        help="tag of each image's index (repeat for several, set in this order; default: latest)",
+        help="tag of each image's index, such as latest or sha-{sha} "
+        "(repeat for several; default: what the definitions say under tags)",
+    )
+    parser.add_argument(
+        "--image-version",
+        default="",
+        metavar="V",
+        help="the version that tags are made of, as 1.4.2 (default: the git tag at this commit)",
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="print every request that would be made, and send nothing"
+    )
+    parser.add_argument(
+        "--allow-dirty", action="store_true", help="publish under a commit's tags what is not committed"
+    )
+    parser.add_argument(
+        "--allow-older", action="store_true", help="move tags such as latest back to an older image, too"
+    )
+    parser.add_argument(
+        "--move-tags", action="store_true", help="move tags of versions and commits to another image, too"
+    )
+    parser.add_argument(
+        "--expect-current",
+        action="append",
+        default=[],
+        metavar="[TAG=]DIGEST",
+        help="set the tag (default: each one that may move) only while it stands on this digest, "
+        "or on nothing with none",
     )
     locked_argument(parser)
 
@@ -39,25 +73,70 @@ def run(run: Run) -> None:
     places = run.args.to or [place for place in (workspace.project.spec.registry,) if place]
     if not places:
         raise UsageError("there is no place to publish to", hint="name it with --to, as in --to ghcr.io/acme")
-    places = [place.rstrip("/") for place in dict.fromkeys(places)]
-    tags = tuple(dict.fromkeys(run.args.tag or ("latest",)))
-    check_names(places, tags)
-    prepared = prepare(workspace, choice, pins=pinned(run, workspace, choice))
+    places = list(dict.fromkeys(place.rstrip("/") for place in places))
+    check_places(places)
+    names = list(dict.fromkeys(variant.image for variant in selected(workspace.project, choice)))
+    known = tagging.facts(workspace, version=run.args.image_version)
+    tags = tagging.choose(workspace, names, run.args.tag, known)
+    rules = Rules(
+        move_tags=run.args.move_tags,
+        allow_older=run.args.allow_older,
+        expected=_expected(run.args.expect_current, tags),
+    )
+    pins = pinned(run, workspace, choice)
+    # After pinning: pins that were just written are not in the commit either.
+    if not run.args.allow_dirty:
+        tagging.refuse_uncommitted(workspace, tags)
+    prepared = prepare(workspace, choice, pins=pins)
     run.warn(prepared.warnings)
-    bases, targets = Registries(workspace.reach), Registries(replace(workspace.reach, mirrors={}))
-    with run.console.working("publishing"):
+    settings = replace(workspace.reach, mirrors={})
+    rehearsal = RehearsalClient(settings) if run.args.dry_run else None
+    with run.console.working("rehearsing" if rehearsal else "publishing"):
         report = builder(workspace, prepared, full=False, force=False).run()
         report.raise_failures()
         publisher = Publisher(
             layout=workspace.layout,
-            bases=bases,
-            targets=targets,
+            bases=Registries(workspace.reach),
+            targets=Registries(settings, client=rehearsal),
             tags=tags,
             note=run.console.note,
+            rules=rules,
+            threads=1 if rehearsal else THREADS,
         )
-        done, failures = publisher.run(report, places)
-    if done:
-        run.show(publish_json(done, failures), publish_table(done))
-        for failure in failures if len(failures) + len(done) > 1 else ():
-            run.console.fault(failure)
-    raise_failures(done, failures)
+        results = publisher.run(report, places)
+    requests = rehearsal.asked if rehearsal else None
+    if requests is not None and not run.args.json:
+        run.console.table(requests_table(requests))
+    run.show(publish_json(results, requests), publish_table(results, dry=run.args.dry_run))
+    if requests is not None:
+        run.console.note(requests_summary(requests))
+    errors = failures(results)
+    # A single one is what the run ends with.
+    for error in errors if len(errors) > 1 or any(one.done for one in results) else ():
+        run.console.fault(error)
+    raise_failures(results)
+
+
+def _expected(texts: Sequence[str], tags: Mapping[str, Sequence[Tag]]) -> dict[str, Digest | None]:
+    """What tags are expected to stand on, by their names; raises UsageError."""
+    found: dict[str, Digest | None] = {}
+    known = {tag.name for every in tags.values() for tag in every}
+    for text in texts:
+        name, joint, wanted = text.rpartition("=")
+        if joint and name not in known:
+            listed = ", ".join(sorted(known))
+            raise UsageError(
+                f"--expect-current {text} is about a tag that is not set", hint=f"the tags are {listed}"
+            )
+        try:
+            found[name or FLOATING] = None if wanted == "none" else parse_digest(wanted)
+        except DigestError as error:
+            raise UsageError(
+                f"--expect-current {text}: {error}", hint="write sha256:..., or none for a tag that is new"
+            ) from error
+    if len(tags) > 1 and any(found.values()):
+        raise UsageError(
+            f"--expect-current names one index, and {len(tags)} images would be published",
+            hint=f"name one image, such as {next(iter(tags))}",
+        )
+    return found

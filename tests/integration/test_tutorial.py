@@ -36,7 +36,7 @@ def test_the_tutorial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     [
         "README.md",
         "CONTRIBUTING.md",
-        *(f"docs/{name}" for name in ("tutorial.md", "how-it-works.md", "adr/README.md")),
+        *(f"docs/{name}" for name in ("tutorial.md", "how-it-works.md", "publish.md", "adr/README.md")),
     ],
 )
 def test_links_lead_somewhere(page: str) -> None:

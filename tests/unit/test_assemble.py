@@ -53,6 +53,13 @@ def test_linux_comes_first_and_windows_with_the_newest_build_first() -> None:
     assert index.media_type == OCI_INDEX
 
 
+def test_the_index_says_when_it_was_made() -> None:
+    """Where the time is known."""
+    index = assemble_index([variant(AMD64)], created="2026-01-01T00:00:00Z")
+    assert index.annotations == {"org.opencontainers.image.created": "2026-01-01T00:00:00Z"}
+    assert not assemble_index([variant(AMD64)]).annotations
+
+
 def test_the_index_has_its_exact_bytes() -> None:
     """Canonical JSON; platform keys as the specification writes them."""
     platform = windows("10.0.20348.3091", "win32k")

@@ -14,12 +14,14 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from buildtools import plan
+from buildtools.compare import Compared
 from buildtools.oci.descriptor import OCI_CONFIG, OCI_LAYER_GZIP, OCI_MANIFEST
 from buildtools.oci.digest import Digest, digest_of
 from buildtools.plan import Base, Key, Observed, Plan, Target
 from buildtools.record import BaseRecord, BlobRecord, BuildRecord
 from buildtools.spec import expand
 from buildtools.spec.variant import Variant
+from buildtools.views.compare import compare_json
 
 DEFAULTS = """\
 releases: [ltsc2019, ltsc2022, ltsc2025]
@@ -371,13 +373,20 @@ def test_the_document_tells_of_the_last_build() -> None:
     ]
 
 
-def test_every_key_of_the_document_is_in_the_reference() -> None:
-    """And no other."""
-    page = (Path(plan.__file__).parents[1] / "docs" / "reference" / "plan.md").read_text(encoding="utf-8")
+def documented(page: str) -> set[str]:
+    """The keys in the first cells of a page's tables."""
     rows = re.findall(r"^\| (`.*?) \|", page, re.MULTILINE)
-    documented = {name for row in rows for name in re.findall(r"`(?:targets\[\])?\.?([a-z_.]+)`", row)}
+    return {name for row in rows for name in re.findall(r"`(?:\w+\[\])?\.?([a-z_.]+)`", row)}
+
+
+def test_every_key_of_the_document_is_in_the_reference() -> None:
+    """And no other; those of a comparison are in a table of their own."""
+    page = (Path(plan.__file__).parents[1] / "docs" / "reference" / "plan.md").read_text(encoding="utf-8")
+    about_plans, about_comparisons = page.split("## `plan --against")
     keys = {f"base.{key}" for key in DOCUMENT["base"]} | set(DOCUMENT) - {"base"}
-    assert documented == keys | {"schema", "targets"}
+    assert documented(about_plans) == keys | {"schema", "targets"}
+    row = Compared(image="x", reference="registry.example/x:1", platform="linux/amd64", state="extra")
+    assert documented(about_comparisons) == {"against", *compare_json([row])[0]}
 
 
 def sha256(document: Any) -> str:

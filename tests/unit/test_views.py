@@ -10,7 +10,7 @@ from buildtools.build import Built, BuiltImage, Report
 from buildtools.cluster.matchers import Choice
 from buildtools.cluster.nodes import NODE_KINDS
 from buildtools.demo import Proof, Ran
-from buildtools.errors import Diagnostic
+from buildtools.errors import AuthenticationError, BuildError, Diagnostic, PartialError
 from buildtools.inspect import Entry, Inspection, inspect_store
 from buildtools.oci.config import ConfigSettings, ImageConfig, build_config
 from buildtools.oci.descriptor import OCI_INDEX, OCI_LAYER, OCI_LAYER_GZIP, Descriptor
@@ -20,14 +20,18 @@ from buildtools.oci.platform import Platform
 from buildtools.pins import Pins
 from buildtools.plan import Base, Plan, Target
 from buildtools.prepare import Prepared
+from buildtools.publish import Published, raise_failures
 from buildtools.spec.expand import Project
 from buildtools.spec.model import ProjectSpec
 from buildtools.stores.memory import MemoryStore
+from buildtools.stores.rehearsal import Asked
+from buildtools.tagging import Tagged
 from buildtools.tiers.base import Outcome
 from buildtools.views.build import build_json, build_summary, build_table, plan_json, plan_table
 from buildtools.views.demo import demo_json, ran_table
 from buildtools.views.findings import check_summary, findings_json
 from buildtools.views.inspect import choice_text, inspect_json, inspect_table, nodes_table
+from buildtools.views.publish import publish_json, publish_table, requests_summary, requests_table
 from buildtools.windows.bases import STAND_IN_LABEL
 from tests.fakes.definitions import variant
 from tests.fakes.images import Image, image, index
@@ -356,6 +360,91 @@ def test_contracts_as_a_table() -> None:
         ("job linux/amd64", "", "", "1", "ended with 1, expected 0; odd"),
         ("gone linux/amd64", "", "", "", "cannot be started (x)"),
     ]
+
+
+REFUSED = BuildError("it stands elsewhere", hint="look")
+SENT = Published(
+    image="app",
+    repository="r.io/app",
+    digest=INDEX.digest,
+    tags=(
+        Tagged(name="1.0.0", what="set"),
+        Tagged(name="1", what="unchanged", was=INDEX.digest),
+        Tagged(name="latest", what="refused", was=LAYER, error=REFUSED),
+    ),
+    sent=1500,
+    mounted=2,
+    present=3,
+)
+NOT_SENT = replace(
+    SENT, repository="x.io/app", tags=(Tagged(name="1", what="failed", error=REFUSED),), sent=0
+)
+REQUESTS = (
+    Asked(registry="r.io", method="HEAD", target="/v2/app/manifests/1"),
+    Asked(registry="r.io", method="PUT", target="/v2/app/manifests/1", size=1500, writes=True),
+)
+
+
+def test_what_was_published_as_a_table() -> None:
+    """A row a tag; what the image took stands in its first one."""
+    table = publish_table([SENT, NOT_SENT])
+    assert table.columns == (
+        "image", "repository", "tag", "what", "was", "digest", "sent", "mounted", "there",
+    )  # fmt: skip
+    digest = INDEX.digest[7:19]
+    assert table.rows == [
+        ("app", "r.io/app", "1.0.0", "set", "–", digest, "1.5 kB", "2", "3"),
+        ("app", "r.io/app", "1", "unchanged", digest, digest, "", "", ""),
+        ("app", "r.io/app", "latest", "refused", LAYER[7:19], digest, "", "", ""),
+        ("app", "x.io/app", "1", "failed", "–", digest, "0 B", "2", "3"),
+    ]
+    assert publish_table([SENT], dry=True).rows[0][3] == "would be set"
+
+
+def test_what_was_published_as_json() -> None:
+    """Where a tag stands on the image, and where none does; a dry run's requests beside it."""
+    document = publish_json([SENT, NOT_SENT])
+    assert (document["schema"], document["failures"]) == (1, ["it stands elsewhere: look"])
+    (one,) = document["published"]
+    assert one["tags"] == [
+        {"tag": "1.0.0", "what": "set", "was": "", "error": ""},
+        {"tag": "1", "what": "unchanged", "was": INDEX.digest, "error": ""},
+        {"tag": "latest", "what": "refused", "was": LAYER, "error": "it stands elsewhere: look"},
+    ]
+    assert (one["sent"], one["mounted"], one["present"], one["changed"]) == (1500, 2, 3, True)
+    (other,) = document["not_published"]
+    assert (other["repository"], other["changed"]) == ("x.io/app", False)
+    dry = publish_json([SENT], REQUESTS)
+    assert (document["dry_run"], dry["dry_run"]) == (False, True)
+    assert dry["requests"][1] == {
+        "registry": "r.io", "method": "PUT", "target": "/v2/app/manifests/1", "size": 1500, "writes": True,
+    }  # fmt: skip
+    assert dry["total"] == {"requests": 2, "writes": 1, "size": 1500}
+
+
+def test_the_requests_of_a_dry_run() -> None:
+    """What reads has no body, and the sum of what writes."""
+    assert requests_table(REQUESTS).rows == [
+        ("r.io", "HEAD /v2/app/manifests/1", "", "reads"),
+        ("r.io", "PUT /v2/app/manifests/1", "1.5 kB", "writes"),
+    ]
+    assert requests_summary(REQUESTS) == "Nothing was sent: 1 of 2 requests would write 1.5 kB."
+    assert requests_summary(REQUESTS[:1]) == "Nothing was sent, and nothing would be: 1 requests only read."
+
+
+def test_how_a_publish_ends() -> None:
+    """With the fault itself, with what they have in common, or with how much is missing."""
+    raise_failures([replace(SENT, tags=SENT.tags[:2])])
+    with pytest.raises(BuildError, match="it stands elsewhere"):
+        raise_failures([NOT_SENT, NOT_SENT])
+    with pytest.raises(PartialError, match="2 of 4 tags were not set"):
+        raise_failures([SENT, NOT_SENT])
+    denied = replace(NOT_SENT, tags=(Tagged(name="1", what="failed", error=AuthenticationError("no")),))
+    more = replace(NOT_SENT, tags=(Tagged(name="1", what="failed", error=AuthenticationError("nor here")),))
+    with pytest.raises(AuthenticationError, match="none of 2 tags was set"):
+        raise_failures([denied, more])
+    with pytest.raises(BuildError, match="none of 2 tags was set"):
+        raise_failures([denied, NOT_SENT])
 
 
 FOUND = Diagnostic(

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from buildtools.sources.git import SHALLOW, commit_times, trouble
+from buildtools.sources.git import SHALLOW, checked_out, commit_times, trouble, uncommitted
+from buildtools.spec.tags import Commit
 from tests.fakes.definitions import write_tree
 
 FIRST, SECOND, THIRD = 1_700_000_000, 1_700_000_100, 1_700_000_200
@@ -135,3 +136,41 @@ def test_a_git_that_hangs_is_given_up(repository: Path, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(subprocess, "run", hangs)
     assert trouble(repository) == "git does not answer"
+
+
+def test_what_is_checked_out(tmp_path: Path) -> None:
+    """Commit, time, branch and tags; no branch where HEAD is detached."""
+    git(tmp_path, "init", "-q", "-b", "main")
+    commit(tmp_path, THIRD, "images/a")
+    head = (tmp_path / ".git/refs/heads/main").read_text().strip()
+    assert checked_out(tmp_path / "images") == Commit(sha=head, time=THIRD, branch="main")
+    git(tmp_path, "tag", "v1.0.0")
+    git(tmp_path, "tag", "-a", "-m", "x", "app/v2")
+    git(tmp_path, "checkout", "-q", "--detach")
+    assert checked_out(tmp_path) == Commit(sha=head, time=THIRD, tags=("app/v2", "v1.0.0"))
+
+
+def test_nothing_is_checked_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No repository, a repository without commits, no git."""
+    assert checked_out(tmp_path) is None
+    git(tmp_path, "init", "-q")
+    assert checked_out(tmp_path) is None
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert checked_out(tmp_path) is None
+
+
+def test_what_is_not_committed(tmp_path: Path) -> None:
+    """Changed, new, staged and deleted files of the folder, by their names in the project."""
+    project = tmp_path / "sub"
+    git(tmp_path, "init", "-q")
+    commit(tmp_path, FIRST, "sub/images/a/x", "sub/images/a/y", "sub/images/a/z", "sub/.gitignore", "other")
+    write_tree(project, **{".gitignore": "*.log"})
+    assert uncommitted(project, "images") == ()
+    write_tree(project, "images/a/x", "images/b/ü \n", "images/b/c.log", "dist/d")
+    write_tree(tmp_path, "other")
+    write_tree(project, "images/a/y")
+    git(project, "add", "images/a/y")
+    (project / "images/a/z").unlink()
+    names = ("images/a/x", "images/a/y", "images/a/z", "images/b/ü \n")
+    assert tuple(sorted(uncommitted(project, "images"))) == names
+    assert uncommitted(tmp_path.parent, "sub") == ()

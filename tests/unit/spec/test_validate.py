@@ -15,7 +15,7 @@ from buildtools.spec.yaml import read
 
 Faults = Callable[..., list[str]]
 
-KEYS = "the keys here are name, description, kind, platforms, requires, base, build, fetch, files, config, lifecycle, engine, dockerfile, context, args"
+KEYS = "the keys here are name, description, kind, platforms, requires, base, build, fetch, files, config, lifecycle, engine, dockerfile, context, args, tags"
 
 UNKNOWN = [
     ("platfroms: [a]\n", '1:1: unknown key "platfroms": did you mean "platforms"?'),
@@ -28,9 +28,8 @@ UNKNOWN = [
     ("extends: a\n", '1:1: unknown key "extends": images do not build on each other: what they share goes into images/defaults.yaml'),
     ("include: [a]\n", '1:1: unknown key "include": images do not build on each other: what they share goes into images/defaults.yaml'),
     ("dependencies: [a]\n", '1:1: unknown key "dependencies": list programs under build.tools'),
-    ("version: '1'\n", '1:1: unknown key "version": tags are chosen when an image is published, an asset\'s version stands under fetch'),
-    ("tag: a\n", '1:1: unknown key "tag": tags are chosen when an image is published'),
-    ("tags: [a]\n", '1:1: unknown key "tags": tags are chosen when an image is published'),
+    ("version: '1'\n", '1:1: unknown key "version": an image has the version of its git tag (see tags), an asset\'s stands under fetch'),
+    ("tag: a\n", '1:1: unknown key "tag": did you mean "tags"?'),
     ("run: [a]\n", '1:1: unknown key "run": "run" belongs under build'),
     ("entrypoint: [a]\n", '1:1: unknown key "entrypoint": "entrypoint" belongs under config'),
     ("within: 1\n", '1:1: unknown key "within": "within" belongs under lifecycle'),
@@ -146,7 +145,7 @@ def test_required_keys_are_told_together() -> None:
         ("regsitry: a\n", '1:1: unknown key "regsitry": did you mean "registry"?'),
         (
             "zzz: a\n",
-            '1:1: unknown key "zzz": the keys here are registry, releases, bases, labels, mirrors, plain-http',
+            '1:1: unknown key "zzz": the keys here are registry, releases, bases, labels, mirrors, plain-http, tags',
         ),
         ("releases: []\n", "1:11: the list is empty: write at least one entry"),
         ("releases: [2019]\n", "1:12: expected a string, got the number 2019: quote it"),
