@@ -104,6 +104,13 @@ def login(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def verify(session: nox.Session) -> None:
+    """Read back what was published, and say whether every node gets the right image."""
+    install(session)
+    session.run("buildtools", "verify", *session.posargs)
+
+
+@nox.session(default=False)
 def pins(session: nox.Session) -> None:
     """Resolve bases and fetched assets to digests."""
     install(session)

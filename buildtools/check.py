@@ -1,18 +1,15 @@
 """The `check` verb: definitions before anything is built, and layouts and layers whoever wrote them."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
-from buildtools.errors import BuildError, ConfigurationError, Diagnostic
-from buildtools.inspect import Entry, Inspection, inspect_reference
-from buildtools.oci.compress import CompressionError, inflated
+from buildtools.errors import ConfigurationError, Diagnostic, VerificationError
+from buildtools.inspect import only_name
+from buildtools.layers import SharedLayer, read_contents, read_layers, readable_entries, shared_layers
 from buildtools.oci.config import ImageConfig
-from buildtools.oci.lint import lint_linux_layer
-from buildtools.oci.pieces import PieceReader
-from buildtools.oci.tar import TarEntry, TarError, read_tar
+from buildtools.oci.documents import DocumentError
 from buildtools.oci.validate import validate_index
 from buildtools.settings import Settings
 from buildtools.sources.entries import entries
@@ -20,9 +17,11 @@ from buildtools.sources.examine import examine
 from buildtools.sources.observe import missing
 from buildtools.spec.expand import select
 from buildtools.spec.variant import Variant
+from buildtools.stores.base import Readable
 from buildtools.stores.layout import Layout
 from buildtools.stores.open import References
-from buildtools.windows.lint import is_windows_layer, lint_windows_layer
+from buildtools.tree import Tree, read_tree
+from buildtools.windows.lint import is_windows_layer
 from buildtools.windows.signals import EVENTS, EXPECTED, check_stop_signal, number_of
 from buildtools.workspace import Workspace
 
@@ -64,14 +63,48 @@ def _check_variant(workspace: Workspace, variant: Variant) -> Iterator[Diagnosti
 
 def check_layout(text: str, settings: Settings) -> list[Diagnostic]:
     """Everything that is wrong with an index, its images and those of their layers that are there."""
-    inspection = inspect_reference(text, settings)
-    children = {entry.descriptor.digest: (entry.manifest, entry.config) for entry in inspection.entries}
-    found = list(validate_index(inspection.index, children))
-    for entry in inspection.entries:
-        if entry.config.platform.os.lower() == "windows":
-            found.extend(_windows_config(entry.config, str(entry.platform)))
-    found.extend(_check_layers(inspection, text, settings))
+    references = References(settings)
+    try:
+        store, identifier = references.open(text)
+        tree = read_image(store, identifier or only_name(store))
+        found = [*check_tree(tree)]
+        if isinstance(store, Layout):
+            found += read_layers(store, there(tree))
+    finally:
+        references.close()
     return [replace(item, path=item.path or text) for item in dict.fromkeys(found)]
+
+
+def read_image(store: Readable, identifier: str) -> Tree:
+    """An index with all below it; raises VerificationError where the outermost document cannot be used."""
+    try:
+        return read_tree(store, identifier, deep=True)
+    except DocumentError as error:
+        raise VerificationError(
+            f"{identifier} in {store.name} cannot be read: {error}", hint="publish it again"
+        ) from error
+
+
+def check_tree(tree: Tree) -> Iterator[Diagnostic]:
+    """What is wrong with an index and the documents below it, layers aside."""
+    yield from (fault.finding for fault in tree.faults)
+    yield from tree.refused
+    children = {entry.descriptor.digest: (entry.manifest, entry.config) for entry in tree.images}
+    indexes = [("", tree.index), *((nested.name, nested.index) for nested in tree.nested)]
+    for name, index in indexes:
+        for finding in validate_index(index, children):
+            # What cannot be read has been told with its reason.
+            if finding.code != "child-missing":
+                yield replace(finding, message=f"{name}: {finding.message}") if name else finding
+    for entry in tree.images:
+        if entry.config.platform.os.lower() == "windows":
+            yield from _windows_config(entry.config, str(entry.platform))
+
+
+def there(tree: Tree) -> list[SharedLayer]:
+    """The layers of all images but those that a layout leaves to a base's registry."""
+    left = {layer.digest for entry in tree.images for layer in entry.missing}
+    return [layer for layer in shared_layers(tree.images) if layer.descriptor.digest not in left]
 
 
 def _windows_config(config: ImageConfig, name: str) -> Iterator[Diagnostic]:
@@ -111,58 +144,13 @@ def _has_system_folder(path: str) -> bool:
     return any(folder.endswith(f"\\{_SYSTEM_FOLDER}") for folder in folders)
 
 
-def _check_layers(inspection: Inspection, text: str, settings: Settings) -> Iterator[Diagnostic]:
-    """Every layer that is there, once: variants share layers."""
-    store, _ = References(settings).open(text)
-    if not isinstance(store, Layout):
-        return
-    seen = set()
-    for entry in inspection.entries:
-        for number, layer in enumerate(entry.manifest.layers):
-            if layer.digest in seen or layer in entry.missing:
-                continue
-            seen.add(layer.digest)
-            with store.get_blob(layer) as blob:
-                for item in _check_tar(blob, _what(entry), is_base=number == 0):
-                    yield replace(item, message=f"{entry.platform}: {item.message}")
-
-
-def _what(entry: Entry) -> str:
-    return entry.platform.os
-
-
 def check_layer(path: Path) -> list[Diagnostic]:
     """Everything that is wrong with one layer's tar; it is for Windows if it has Windows' roots."""
     if not path.stat().st_size:
         text, hint = "the file is empty", "write the layer again"
         return [Diagnostic(code="layer-damaged", message=text, hint=hint, path=path.as_posix())]
     with path.open("rb") as file:
-        system = "windows" if is_windows_layer(_readable(file)) else "linux"
+        system = "windows" if is_windows_layer(readable_entries(file)) else "linux"
     with path.open("rb") as file:
-        found = _check_tar(file, system, is_base=False)
-        return [replace(item, path=path.as_posix()) for item in found]
-
-
-def _readable(file: BinaryIO) -> Iterator[TarEntry]:
-    # What is wrong with an archive that cannot be read is said by the check itself.
-    with suppress(TarError, CompressionError):
-        yield from _tar_entries(file)
-
-
-def _check_tar(file: BinaryIO, system: str, *, is_base: bool) -> Iterator[Diagnostic]:
-    """What is wrong with a layer; what a finding is about stands in its message, not as its file."""
-    try:
-        if system == "windows":
-            findings: Iterable[Diagnostic] = lint_windows_layer(_tar_entries(file), is_base=is_base)
-        else:
-            findings = lint_linux_layer(_tar_entries(file))
-        for finding in findings:
-            entry = f"{finding.path}: " if finding.path else ""
-            yield replace(finding, message=f"{entry}{finding.message}", path="")
-    except (TarError, CompressionError, BuildError) as error:
-        yield Diagnostic(code="layer-damaged", message=str(error), hint="write the layer again")
-
-
-def _tar_entries(file: BinaryIO) -> Iterator[TarEntry]:
-    for entry, _ in read_tar(PieceReader(inflated(file))):
-        yield entry
+        found = read_contents(file, system, is_base=False).findings
+    return [replace(item, path=path.as_posix()) for item in found]

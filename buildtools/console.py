@@ -175,7 +175,10 @@ def annotation(finding: Diagnostic) -> str:
 def printable(text: str, *, keep: str = "") -> str:
     """The text with control characters written out, so that no label starts a workflow command."""
     safe = "".join(c if c.isprintable() or c in keep else c.encode("unicode_escape").decode() for c in text)
-    return safe.replace("::", ":\u200b:") if safe.lstrip().startswith("::") else safe
+    return "\n".join(
+        line.replace("::", ":\u200b:") if line.lstrip().startswith("::") else line
+        for line in safe.split("\n")
+    )
 
 
 def size(count: int | None) -> str:

@@ -1,9 +1,10 @@
 """Nodes of a cluster, and the kinds of node that every index is held against."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from buildtools.cluster.runtimes import Runtime, runtime_for
+from buildtools.cluster.runtimes import RUNTIMES, Runtime, runtime_for
 from buildtools.oci.platform import Platform
 from buildtools.windows.releases import OTHER_HOSTS, RELEASES, OsVersion, parse_os_version
 
@@ -44,7 +45,7 @@ class Node:
         return f"{self.name}, {self.runtime}"
 
 
-_RUNTIMES: Final = tuple(
+_CHOSEN: Final = tuple(
     runtime_for(version)
     for version in ("containerd://1.6.39", "containerd://1.7.34", "containerd://2.2.0", "docker://29.1.5")
 )
@@ -56,20 +57,35 @@ def windows_node(name: str, build: int, runtime: Runtime) -> Node:
     return Node(name=name, os="windows", architecture="amd64", os_version=f"10.0.{build}.1", runtime=runtime)
 
 
-def _kinds() -> tuple[Node, ...]:
-    linux = (
-        Node(name="linux/amd64", os="linux", architecture="amd64", runtime=_RUNTIMES[-2]),
-        Node(name="linux/arm64/v8", os="linux", architecture="arm64", variant="v8", runtime=_RUNTIMES[-2]),
+def _linux(runtimes: Sequence[Runtime]) -> tuple[Node, ...]:
+    machines = (("amd64", ""), ("arm64", "v8"))
+    return tuple(
+        Node(
+            name="/".join(filter(None, ("linux", architecture, variant))),
+            os="linux",
+            architecture=architecture,
+            variant=variant,
+            runtime=runtime,
+        )
+        for architecture, variant in machines
+        for runtime in runtimes
+        if runtime.linux
     )
+
+
+def _windows(runtimes: Sequence[Runtime]) -> tuple[Node, ...]:
     hosts = {release.build: release.product for release in RELEASES}
     hosts |= {host.build: host.product for host in OTHER_HOSTS if host.clusters}
-    windows = (
+    return tuple(
         windows_node(product, build, runtime)
         for build, product in sorted(hosts.items())
-        for runtime in _RUNTIMES
+        for runtime in runtimes
+        if runtime.windows
     )
-    return *linux, *windows
 
 
-NODE_KINDS: Final = _kinds()
+NODE_KINDS: Final = _linux(_CHOSEN[-2:-1]) + _windows(_CHOSEN)
 """Linux on both architectures, and every Windows build that nodes run on each kind of runtime."""
+
+EVERY_NODE: Final = _linux(RUNTIMES) + _windows(RUNTIMES)
+"""Every machine that nodes run on with every generation of every runtime that runs there."""

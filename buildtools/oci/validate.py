@@ -67,7 +67,7 @@ def validate_manifest(
 
 def validate_index(index: Index, children: Mapping[Digest, Child]) -> tuple[Diagnostic, ...]:
     """Every fault of an index and of the images in it; `children` holds those by manifest digest."""
-    named = [(_entry_name(place, entry), entry) for place, entry in enumerate(index.manifests)]
+    named = [(entry_name(place, entry), entry) for place, entry in enumerate(index.manifests)]
     images = [
         (name, entry)
         for name, entry in named
@@ -350,7 +350,8 @@ def _is_windows(platform: Platform) -> bool:
     return platform.os.lower() == "windows"
 
 
-def _entry_name(place: int, entry: Descriptor) -> str:
+def entry_name(place: int, entry: Descriptor) -> str:
+    """What findings call an entry of an index: `manifests[0] (linux/amd64)`."""
     what = str(entry.platform) if entry.platform and entry.platform.os else short(entry.digest)
     return f"manifests[{place}] ({what})"
 

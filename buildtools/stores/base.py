@@ -24,6 +24,10 @@ class NotFoundError(BuildError):
     """The store has no such blob, manifest or tag."""
 
 
+class TooLargeError(BuildError):
+    """A document has more than MAX_DOCUMENT bytes."""
+
+
 class Readable(Protocol):
     """A store that is read: has, get and resolve.
 
@@ -174,9 +178,9 @@ def manifest_descriptor(raw: bytes, media_type: str, store: str) -> Descriptor:
     return Descriptor.of(raw, media_type)
 
 
-def too_large(what: str, size: str) -> BuildError:
+def too_large(what: str, size: str) -> TooLargeError:
     """The error for a document above MAX_DOCUMENT."""
-    return BuildError(
+    return TooLargeError(
         f"{what} has {size} bytes, registries and nodes take at most {MAX_DOCUMENT}",
         hint="it has too many entries, layers or annotations",
     )

@@ -11,12 +11,17 @@ SCHEMA: Final = 1
 
 def check_summary(findings: Sequence[Diagnostic]) -> str:
     """One sentence about findings."""
+    return f"Checked: {told(findings)}."
+
+
+def told(findings: Sequence[Diagnostic]) -> str:
+    """How many findings there are of each kind: `1 error, 2 notes`."""
     counts = [
         (sum(finding.severity == severity for finding in findings), word)
         for severity, word in (("error", "error"), ("warning", "warning"), ("note", "note"))
     ]
-    told = [f"{count} {word}{'s' if count > 1 else ''}" for count, word in counts if count]
-    return f"Checked: {', '.join(told) or 'nothing is wrong'}."
+    numbers = [f"{count} {word}{'s' if count > 1 else ''}" for count, word in counts if count]
+    return ", ".join(numbers) or "nothing is wrong"
 
 
 def findings_json(findings: Iterable[Diagnostic]) -> dict[str, Any]:

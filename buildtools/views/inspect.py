@@ -8,8 +8,9 @@ from buildtools.cluster.matchers import Choice
 from buildtools.cluster.nodes import NODE_KINDS, Node
 from buildtools.cluster.runtimes import Runtime
 from buildtools.console import Table, size
-from buildtools.inspect import Entry, Inspection
+from buildtools.inspect import Inspection
 from buildtools.oci.digest import short
+from buildtools.tree import Entry
 from buildtools.views.findings import SCHEMA
 
 

@@ -91,6 +91,17 @@ def test_text_of_strangers_cannot_take_over_the_terminal(text: str, shown: str) 
     assert printable(text) == shown
 
 
+def test_no_line_of_a_text_starts_a_workflow_command() -> None:
+    """Where line breaks are kept, each line is one on its own."""
+    text = "linux/amd64/x\n::error::stolen\n  ::set-output name=a::b\nC::D"
+    assert printable(text, keep="\n").split("\n") == [
+        "linux/amd64/x",
+        ":\u200b:error:\u200b:stolen",
+        "  :\u200b:set-output name=a:\u200b:b",
+        "C::D",
+    ]
+
+
 def test_a_table_draws_columns_and_rows() -> None:
     """Every cell is there, under its column."""
     terminal = console()

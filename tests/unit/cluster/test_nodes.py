@@ -2,8 +2,8 @@
 
 import pytest
 
-from buildtools.cluster.nodes import NODE_KINDS, Node, windows_node
-from buildtools.cluster.runtimes import runtime_for
+from buildtools.cluster.nodes import EVERY_NODE, NODE_KINDS, Node, windows_node
+from buildtools.cluster.runtimes import RUNTIMES, runtime_for
 from buildtools.oci.platform import Platform
 from buildtools.windows.releases import RELEASES, OsVersionError, product_of
 
@@ -53,3 +53,13 @@ def test_the_kinds_have_the_names_that_people_know() -> None:
     names = {node.version.build: node.name for node in NODE_KINDS if node.os == "windows"}
     assert names == {build: product_of(build) for build in names}
     assert (names[20348], names[26200]) == ("Windows Server 2022", "Windows 11 25H2")
+
+
+def test_every_node_is_every_machine_on_every_runtime() -> None:
+    """That runs there: Podman and CRI-O on Linux alone; what `inspect` shows is a part of it."""
+    assert {node.name for node in EVERY_NODE} == {node.name for node in NODE_KINDS}
+    for name in {node.name for node in EVERY_NODE}:
+        found = [node for node in EVERY_NODE if node.name == name]
+        rows = [row for row in RUNTIMES if (row.windows if found[0].os == "windows" else row.linux)]
+        assert [node.runtime for node in found] == rows
+    assert set(NODE_KINDS) <= set(EVERY_NODE)
