@@ -111,6 +111,13 @@ def verify(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def preflight(session: nox.Session) -> None:
+    """Say what will run on which node, and what will not, before it is rolled out."""
+    install(session)
+    session.run("buildtools", "preflight", *session.posargs)
+
+
+@nox.session(default=False)
 def pins(session: nox.Session) -> None:
     """Resolve bases and fetched assets to digests."""
     install(session)

@@ -98,7 +98,7 @@ def check_tree(tree: Tree) -> Iterator[Diagnostic]:
                 yield replace(finding, message=f"{name}: {finding.message}") if name else finding
     for entry in tree.images:
         if entry.config.platform.os.lower() == "windows":
-            yield from _windows_config(entry.config, str(entry.platform))
+            yield from check_windows_config(entry.config, str(entry.platform))
 
 
 def there(tree: Tree) -> list[SharedLayer]:
@@ -107,7 +107,7 @@ def there(tree: Tree) -> list[SharedLayer]:
     return [layer for layer in shared_layers(tree.images) if layer.descriptor.digest not in left]
 
 
-def _windows_config(config: ImageConfig, name: str) -> Iterator[Diagnostic]:
+def check_windows_config(config: ImageConfig, name: str) -> Iterator[Diagnostic]:
     """What a config says that Windows takes otherwise than its author, or refuses."""
     value = config.stop_signal
     if value and (fault := check_stop_signal(value, "windows")):

@@ -149,8 +149,14 @@ class Console:
         force = True if self.settings.force_color else None
         no_color = self.settings.no_color or None
         width = None if file.isatty() else 200
+        # Without emoji: `oci:x:` is a layout's name and no picture.
         return RichConsole(
-            file=file, force_terminal=force, no_color=no_color, width=width, legacy_windows=False
+            file=file,
+            force_terminal=force,
+            no_color=no_color,
+            width=width,
+            legacy_windows=False,
+            emoji=False,
         )
 
 

@@ -40,6 +40,7 @@ VERBS: Final = (
     Verb("inspect", "show what is in a layout or a registry, and which entry each node takes"),
     Verb("login", "say what would be used to log in to a registry, and what that allows"),
     Verb("verify", "read back what was published, and say whether every node gets the right image"),
+    Verb("preflight", "say what will run on which node, and what will not, before it is rolled out"),
     Verb("pins", "resolve bases and fetched assets to digests"),
     Verb("schema", "print the JSON Schema of a definition file"),
 )

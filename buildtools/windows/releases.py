@@ -22,6 +22,11 @@ STABLE_ABI_SINCE: Final = 20348
 """The first host build whose process isolation runs images of older builds, down to this one."""
 
 
+L4_PROXY_SINCE: Final = 20348
+"""The first build whose network redirects a pod's connections to a proxy, as service meshes need it
+(L4WFPPROXY: microsoft/hcsshim:hcn/hcnglobals.go; Azure/azure-container-networking#1002)."""
+
+
 class UnknownReleaseError(ValueError):
     """No row of the table has this name."""
 
@@ -58,11 +63,15 @@ class OsVersion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aks:
-    """What Azure Kubernetes Service offers: Kubernetes versions from and to, and when it ended."""
+    """What Azure Kubernetes Service offers: Kubernetes versions from and to, and when it ended.
+
+    `containerd` has the releases of containerd that its nodes run (Azure/AgentBaker), oldest first.
+    """
 
     since: str = ""
     until: str = ""
     retired: date | None = None
+    containerd: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +80,8 @@ class WindowsRelease:
 
     `tags` maps a base's repository to its tag where that is not `name`. `hosted_runner` is the GitHub
     Actions label of a machine of this build, None where GitHub has none. `process_hosts` are builds of
-    hosts that run its images under process isolation. `product` is the name that people know.
+    hosts that run its images under process isolation. `product` is the name that people know. `k2s` says
+    whether hosts of K2s run it (Siemens-Healthineers/K2s:docs/op-manual/os-support.md).
     """
 
     name: str
@@ -82,6 +92,7 @@ class WindowsRelease:
     hosted_runner: str | None = None
     process_hosts: tuple[int, ...]
     aks: Aks = Aks()
+    k2s: bool = False
     mainstream_end: date
     extended_end: date
 
@@ -90,12 +101,14 @@ class WindowsRelease:
 class HostBuild:
     """A Windows build without base images of its own: clients and annual channels.
 
-    `clusters` says whether nodes of clusters run it: AKS had the annual channel, K2s has clients.
+    `clusters` says whether nodes of clusters run it: AKS had the annual channel, K2s has clients. `k2s` is
+    as in a release.
     """
 
     build: int
     product: str
     clusters: bool = False
+    k2s: bool = False
 
 
 RELEASES: Final[tuple[WindowsRelease, ...]] = (
@@ -116,7 +129,8 @@ RELEASES: Final[tuple[WindowsRelease, ...]] = (
         product="Windows Server 2022",
         hosted_runner="windows-2022",
         process_hosts=(20348, 22000, 22621, 22631, 25398, 26100, 26200, 26300),
-        aks=Aks(since="1.25", until="1.36"),
+        aks=Aks(since="1.25", until="1.36", containerd=("1.6.35", "1.7.20", "2.0.4")),
+        k2s=True,
         mainstream_end=date(2026, 10, 13),
         extended_end=date(2031, 10, 14),
     ),
@@ -127,7 +141,8 @@ RELEASES: Final[tuple[WindowsRelease, ...]] = (
         hosted_runner="windows-2025",
         # Windows 11 25H2 and later pick these images and fail to start them (microsoft/hcsshim#2566).
         process_hosts=(26100,),
-        aks=Aks(since="1.32"),
+        aks=Aks(since="1.32", containerd=("2.0.4",)),
+        k2s=True,
         mainstream_end=date(2029, 10, 9),
         extended_end=date(2034, 10, 10),
     ),
@@ -135,11 +150,11 @@ RELEASES: Final[tuple[WindowsRelease, ...]] = (
 
 OTHER_HOSTS: Final[tuple[HostBuild, ...]] = (
     HostBuild(build=19045, product="Windows 10 22H2"),
-    HostBuild(build=22000, product="Windows 11 21H2"),
-    HostBuild(build=22621, product="Windows 11 22H2"),
-    HostBuild(build=22631, product="Windows 11 23H2"),
+    HostBuild(build=22000, product="Windows 11 21H2", k2s=True),
+    HostBuild(build=22621, product="Windows 11 22H2", k2s=True),
+    HostBuild(build=22631, product="Windows 11 23H2", k2s=True),
     HostBuild(build=25398, product="Windows Server 23H2", clusters=True),
-    HostBuild(build=26200, product="Windows 11 25H2", clusters=True),
+    HostBuild(build=26200, product="Windows 11 25H2", clusters=True, k2s=True),
     HostBuild(build=26300, product="Windows 11 26H2"),
 )
 

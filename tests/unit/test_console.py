@@ -32,6 +32,13 @@ def test_a_finding_is_one_line_with_place_fault_and_remedy() -> None:
     )
 
 
+def test_a_name_between_colons_is_no_picture() -> None:
+    """The layout `x` is not a red cross."""
+    terminal = console()
+    terminal.finding(Diagnostic(code="c", message=":no_entry: wrong", path="oci:x"))
+    assert terminal.err.getvalue() == "oci:x: error: :no_entry: wrong\n"
+
+
 def test_an_error_without_a_place_says_what_and_what_to_do() -> None:
     """Errors that are not about a file have no colon in front."""
     terminal = console()
