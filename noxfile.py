@@ -83,6 +83,13 @@ def publish(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def promote(session: nox.Session) -> None:
+    """Copy what was published to another repository or registry."""
+    install(session)
+    session.run("buildtools", "promote", *session.posargs)
+
+
+@nox.session(default=False)
 def check(session: nox.Session) -> None:
     """Find what is wrong in definitions, layouts and layers."""
     install(session)

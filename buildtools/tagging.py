@@ -23,8 +23,8 @@ from buildtools.oci.platform import version_parts
 from buildtools.oci.reference import Reference
 from buildtools.spec.tags import Tag
 from buildtools.stores.base import NotFoundError
-from buildtools.stores.copy import resolved
 from buildtools.stores.registry import Registry
+from buildtools.stores.survey import resolved
 
 What = Literal["set", "unchanged", "refused", "failed", "left"]
 DONE: Final[frozenset[What]] = frozenset({"set", "unchanged"})

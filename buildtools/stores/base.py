@@ -9,7 +9,7 @@ import hashlib
 import io
 from collections.abc import Callable
 from types import TracebackType
-from typing import BinaryIO, Final, Protocol, Self
+from typing import BinaryIO, Final, Protocol, Self, cast
 
 from buildtools.errors import BuildError, VerificationError
 from buildtools.oci.descriptor import Descriptor
@@ -157,9 +157,17 @@ class _VerifiedSource(io.RawIOBase):
             self._source.close()
         super().close()
 
+    def is_held_to(self, descriptor: Descriptor) -> bool:
+        """Whether this stream is held to just that."""
+        return (self._descriptor.digest, self._descriptor.size) == (descriptor.digest, descriptor.size)
+
 
 def verified(source: io.RawIOBase | BinaryIO, descriptor: Descriptor, store: str) -> BinaryIO:
     """`source` as a stream that raises VerificationError before its last byte when it does not fit."""
+    raw = getattr(source, "raw", None)
+    if isinstance(raw, _VerifiedSource) and raw.is_held_to(descriptor):
+        # What comes out of another store is hashed already.
+        return cast("BinaryIO", source)
     return io.BufferedReader(_VerifiedSource(source, descriptor, store), buffer_size=CHUNK)
 
 

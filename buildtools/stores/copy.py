@@ -1,23 +1,30 @@
 """Store to store: an index or manifest with all that it names, each blob once, mounted where it can be.
 
-Parts come before what names them: blobs, then manifests, then the index, then the tag. Wherever it breaks,
-the tag points at something complete, and the same copy made again sends only what is missing.
+Parts come before what names them: blobs, then manifests, then the index, then what refers to them, then the
+tag. Wherever it breaks, the tag points at something complete, and the same copy made again sends only what
+is missing.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from threading import Barrier
 from typing import BinaryIO, Final, Literal, TypeVar
 
-from buildtools.errors import AuthenticationError
 from buildtools.oci.descriptor import Descriptor
 from buildtools.oci.digest import Digest
-from buildtools.oci.documents import Index
-from buildtools.stores.base import NotFoundError, Readable, Writable, read_manifest
+from buildtools.oci.documents import Index, Manifest, parse_document
+from buildtools.stores.base import Readable, Writable
+from buildtools.stores.referrers import referrer_descriptor
 from buildtools.stores.registry import Registry
+from buildtools.stores.survey import Node, Survey, resolved
 
+_S = TypeVar("_S")
 _T = TypeVar("_T")
-_Fate = Literal["sent", "mounted", "present"]
+Fate = Literal["sent", "mounted", "present"]
 
 THREADS: Final = 8
 """Requests at once: a registry is mostly waited for."""
@@ -45,113 +52,151 @@ def copy(
     """Copy a manifest or index and all that it names, and let `tag` point at it at the end.
 
     `elsewhere` says where blobs are read that `source` does not hold, such as layers of a base. Layers that
-    registries must not hold (`is_foreign`) are left out. With one of `threads` the order of requests is
-    always the same. Raises what the stores raise.
+    registries must not hold (`is_foreign`) are left out. With one of `threads` the requests have one order.
+    Raises what the stores raise.
     """
     if tag and isinstance(target, Registry) and resolved(target, tag) == descriptor.digest:
         return Copied(changed=False)
-    with ThreadPoolExecutor(threads) as pool:
-        copying = _Copying(source, target, elsewhere or {}, pool)
-        copied = copying.run(descriptor)
+    with workers(threads) as pool:
+        survey = Survey(source=source, target=target, pool=pool)
+        survey.run(descriptor)
+        copying = Copying(source=source, target=target, pool=pool, elsewhere=elsewhere or {})
+        copied = copying.blobs(survey.blobs())
+        copying.manifests(survey)
         if tag:
-            media_type, raw = copying.document(descriptor)
-            target.put_manifest(raw, media_type, tag=tag)
+            found, raw = source.get_manifest(descriptor.digest)
+            target.put_manifest(raw, found.media_type, tag=tag)
     return copied
 
 
-@dataclass
-class _Copying:
-    """One copy on its way."""
+@dataclass(kw_only=True)
+class Copying:
+    """Writes what a survey has found; `held` are blobs whose bytes were read already."""
 
     source: Readable
     target: Writable
-    elsewhere: Mapping[Digest, Readable]
     pool: ThreadPoolExecutor
-    documents: dict[Digest, tuple[str, bytes]] = field(default_factory=dict)
+    elsewhere: Mapping[Digest, Readable] = field(default_factory=dict)
+    held: Mapping[Digest, bytes] = field(default_factory=dict)
 
-    def run(self, root: Descriptor) -> Copied:
-        levels, blobs = self._named_by(root)
-        found: dict[_Fate, list[Descriptor]] = {"sent": [], "mounted": [], "present": []}
-        for blob, fate in zip(blobs, self._each(self._copy_blob, blobs), strict=True):
+    def blobs(self, blobs: Sequence[Descriptor], *, gates: Sequence[Callable[[], None]] = ()) -> Copied:
+        """Bring blobs to the target; unless every gate lets them through (returns), no byte is sent."""
+        steps: list[Callable[[], Fate | None]] = [partial(_passed, gate) for gate in gates]
+        steps += [partial(self._without_sending, blob) for blob in blobs]
+        fates = in_parallel(self.pool, lambda step: step(), steps)[len(gates) :]
+        missing = [blob for blob, fate in zip(blobs, fates, strict=True) if fate is None]
+        in_parallel(self.pool, self._send, missing)
+        found: dict[Fate | None, list[Descriptor]] = {"sent": missing, "mounted": [], "present": [], None: []}
+        for blob, fate in zip(blobs, fates, strict=True):
             found[fate].append(blob)
-        written: set[Digest] = set()
-        for level in reversed(levels):
-            self._each(self._put_manifest, [item for item in level if item.digest not in written])
-            written.update(item.digest for item in level)
         return Copied(
             sent=tuple(found["sent"]), mounted=tuple(found["mounted"]), present=tuple(found["present"])
         )
 
-    def _named_by(self, root: Descriptor) -> tuple[list[list[Descriptor]], list[Descriptor]]:
-        """The manifests that must be written, each level after those below it, and all their blobs."""
-        levels: list[list[Descriptor]] = []
-        blobs: dict[Digest, Descriptor] = {}
-        ahead = [root]
-        while ahead:
-            present = self._each(self._is_complete, ahead)
-            level = [item for item, done in zip(ahead, present, strict=True) if not done]
-            levels.append(level)
-            below: dict[Digest, Descriptor] = {}
-            for (media_type, raw), item in zip(self._each(self.document, level), level, strict=True):
-                document = read_manifest(raw, media_type, f"Manifest {item.digest} in {self.source.name}")
-                if isinstance(document, Index):
-                    below.update({part.digest: part for part in document.manifests})
-                else:
-                    parts = (document.config, *document.layers)
-                    blobs.update({part.digest: part for part in parts if not part.is_foreign})
-            ahead = list(below.values())
-        return levels, list(blobs.values())
+    def foreseen(self, blobs: Sequence[Descriptor]) -> Copied:
+        """What `blobs` would do."""
+        there = in_parallel(self.pool, self.target.has_blob, blobs)
+        present = tuple(blob for blob, here in zip(blobs, there, strict=True) if here)
+        missing = [blob for blob, here in zip(blobs, there, strict=True) if not here]
+        return Copied(
+            sent=tuple(blob for blob in missing if not self.mount_of(blob)),
+            mounted=tuple(blob for blob in missing if self.mount_of(blob)),
+            present=present,
+        )
 
-    def document(self, descriptor: Descriptor) -> tuple[str, bytes]:
-        """Media type and bytes of a manifest, read once."""
-        if descriptor.digest not in self.documents:
-            found, raw = self.source.get_manifest(descriptor.digest)
-            self.documents[descriptor.digest] = found.media_type, raw
-        return self.documents[descriptor.digest]
+    def manifests(self, survey: Survey) -> None:
+        """Write manifests by digest, parts first, referrers after their subjects; then referrers' own tags.
 
-    def _is_complete(self, descriptor: Descriptor) -> bool:
-        """Whether a registry has the manifest: it does not take one before it has all parts.
-
-        A layout may leave parts out, so that its manifests say nothing about them.
+        Where the registry takes no note of subjects, the referrers of each are named under its fallback tag.
         """
-        return isinstance(self.target, Registry) and resolved(self.target, descriptor.digest) is not None
+        for level in survey.levels():
+            untold: dict[Digest, list[Descriptor]] = {}
+            for document, noted in in_parallel(self.pool, self._put_manifest, level):
+                if not noted and document.subject:
+                    untold.setdefault(document.subject.digest, []).append(referrer_descriptor(document))
+            in_parallel(self.pool, lambda item: self._name(*item), list(untold.items()))
+        in_parallel(self.pool, self._put_tags, [node for node in survey.wanted() if node.tags])
 
-    def _copy_blob(self, blob: Descriptor) -> _Fate:
-        stores = [store for store in (self.elsewhere.get(blob.digest), self.source) if store]
-
-        def open_body() -> BinaryIO:
-            # A layout has most blobs and is nearer than where a base comes from.
-            return next((store for store in stores[1:] if store.has_blob(blob)), stores[0]).get_blob(blob)
-
+    def mount_of(self, blob: Descriptor) -> str:
+        """The repository beside the target that a blob can be mounted from; empty where there is none."""
         target = self.target
-        names = map(target.mountable, stores) if isinstance(target, Registry) else ()
-        mount = next(filter(None, names), "")
-        if isinstance(target, Registry) and mount:
-            return "sent" if target.send_blob(blob, open_body, mount=mount) else "mounted"
-        if target.has_blob(blob):
-            return "present"
-        target.put_blob(blob, open_body)
-        return "sent"
+        names = map(target.mountable, self._stores(blob)) if isinstance(target, Registry) else ()
+        return next(filter(None, names), "")
 
-    def _put_manifest(self, descriptor: Descriptor) -> None:
-        media_type, raw = self.document(descriptor)
-        self.target.put_manifest(raw, media_type)
+    def _stores(self, blob: Descriptor) -> list[Readable]:
+        return [store for store in (self.elsewhere.get(blob.digest), self.source) if store]
 
-    def _each(self, action: Callable[[Descriptor], _T], items: Sequence[Descriptor]) -> list[_T]:
-        """The results of an action for each item, several at once; after a failure no further one begins."""
-        futures = [self.pool.submit(action, item) for item in items]
-        try:
-            for future in as_completed(futures):
-                future.result()
-        finally:
-            for future in futures:
-                future.cancel()
-        return [future.result() for future in futures]
+    def _without_sending(self, blob: Descriptor) -> Fate | None:
+        """Mount a blob, or see that it is there; None where it must be sent.
+
+        A mount is asked for without looking first. A registry that does not mount gets the bytes at once.
+        """
+        mount, target = self.mount_of(blob), self.target
+        if not mount or not isinstance(target, Registry):
+            return "present" if target.has_blob(blob) else None
+        return "sent" if target.send_blob(blob, lambda: self._open(blob), mount=mount) else "mounted"
+
+    def _send(self, blob: Descriptor) -> None:
+        self.target.put_blob(blob, lambda: self._open(blob))
+
+    def _open(self, blob: Descriptor) -> BinaryIO:
+        if blob.digest in self.held:
+            return io.BytesIO(self.held[blob.digest])
+        # A layout has most blobs and is nearer than where a base comes from.
+        stores = self._stores(blob)
+        return next((store for store in stores[1:] if store.has_blob(blob)), stores[0]).get_blob(blob)
+
+    def _document(self, node: Node) -> Manifest | Index:
+        """What a node is; it was not read where the target seemed to have it."""
+        if node.document is None:
+            found, raw = self.source.get_manifest(node.descriptor.digest)
+            node.document = parse_document(raw, found.media_type)
+        return node.document
+
+    def _put_manifest(self, node: Node) -> tuple[Manifest | Index, bool]:
+        """Write a manifest; returns it, and whether the target knows what it refers to."""
+        document = self._document(node)
+        if isinstance(self.target, Registry):
+            return document, self.target.put_noted(document.raw, document.media_type)
+        self.target.put_manifest(document.raw, document.media_type)
+        return document, True
+
+    def _name(self, subject: Digest, entries: Sequence[Descriptor]) -> None:
+        if isinstance(self.target, Registry):
+            self.target.named_referrers.add(subject, entries)
+
+    def _put_tags(self, node: Node) -> None:
+        document = self._document(node)
+        for tag in node.tags:
+            self.target.put_manifest(document.raw, document.media_type, tag=tag)
 
 
-def resolved(registry: Registry, identifier: str) -> Digest | None:
-    """What a tag or digest stands for, None where that cannot be told: writing will tell why."""
+@contextmanager
+def workers(size: int) -> Iterator[ThreadPoolExecutor]:
+    """A pool whose threads have all begun.
+
+    One that begins them as work comes takes threads for idle that have just taken other work, so that
+    requests wait for each other although there are threads left.
+    """
+    with ThreadPoolExecutor(size) as pool:
+        ready = Barrier(size + 1)
+        for _ in range(size):
+            pool.submit(ready.wait)
+        ready.wait()
+        yield pool
+
+
+def _passed(gate: Callable[[], None]) -> None:
+    gate()
+
+
+def in_parallel(pool: ThreadPoolExecutor, action: Callable[[_S], _T], items: Sequence[_S]) -> list[_T]:
+    """The results of an action for each item, several at once; after a failure no further one begins."""
+    futures = [pool.submit(action, item) for item in items]
     try:
-        return registry.resolve(identifier).digest
-    except (NotFoundError, AuthenticationError):
-        return None
+        for future in as_completed(futures):
+            future.result()
+    finally:
+        for future in futures:
+            future.cancel()
+    return [future.result() for future in futures]

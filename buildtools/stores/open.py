@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Final
 
 from buildtools.errors import UsageError
-from buildtools.oci.reference import InvalidReference, parse_reference
+from buildtools.oci.reference import InvalidReference, Reference, parse_reference
 from buildtools.settings import Settings
 from buildtools.stores.base import Readable
 from buildtools.stores.layout import Layout
-from buildtools.stores.registry import Registries
+from buildtools.stores.registry import Registries, Registry
 
 LAYOUT: Final = "oci:"
 
@@ -31,6 +31,10 @@ class References:
         except InvalidReference as error:
             raise UsageError(str(error), hint=f"a folder is written {LAYOUT}{text}") from error
         return self._registries.open(reference), reference.identifier
+
+    def target(self, reference: Reference) -> Registry:
+        """A repository that is written: under its own name, whatever mirrors there are."""
+        return self._registries.without_mirrors().open(reference)
 
     def close(self) -> None:
         """Close all connections."""

@@ -6,6 +6,7 @@ resume where a connection broke. Source: opencontainers/distribution-spec:spec.m
 
 import io
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import BinaryIO, Final
 
 from buildtools.errors import BuildError, BuildtoolsError, UnavailableError, VerificationError
@@ -19,7 +20,7 @@ from buildtools.oci.descriptor import (
     Descriptor,
 )
 from buildtools.oci.digest import Digest, DigestError, digest_of, parse_digest
-from buildtools.oci.documents import MAX_DOCUMENT
+from buildtools.oci.documents import MAX_DOCUMENT, DocumentError, Index, Manifest, parse_document
 from buildtools.oci.reference import Reference
 from buildtools.settings import Settings
 from buildtools.stores.base import (
@@ -35,6 +36,7 @@ from buildtools.stores.base import (
 )
 from buildtools.stores.client import Client
 from buildtools.stores.mirrors import locate
+from buildtools.stores.referrers import Referrers, referrer_descriptor
 from buildtools.stores.retry import RETRIED, Fault
 from buildtools.stores.transport import Answer
 from buildtools.stores.upload import Upload
@@ -61,13 +63,20 @@ class Registry:
     """
 
     def __init__(
-        self, host: str, repository: str, *, settings: Settings, client: Client | None = None
+        self,
+        host: str,
+        repository: str,
+        *,
+        settings: Settings,
+        client: Client | None = None,
+        ways: dict[str, bool] | None = None,
     ) -> None:
         self._client = client or Client(settings)
         self.location = locate(host, repository, settings.mirrors)
         self.name = f"{host}/{repository}"
         if self.location.upstream:
             self.name += f" (read from its mirror {self.location})"
+        self.named_referrers = Referrers(self._client, self.location, self, {} if ways is None else ways)
 
     def has_blob(self, descriptor: Descriptor) -> bool:
         """Whether the registry has the blob with the descriptor's size.
@@ -108,14 +117,33 @@ class Registry:
         """What `mount` is for a blob of another store; empty where it is not a repository beside this one."""
         if not isinstance(other, Registry) or other.location.repository == self.location.repository:
             return ""
-        same = self._client.base_url(other.location) == self._client.base_url(self.location)
-        return other.location.repository if same else ""
+        return other.location.repository if self._is_beside(other) else ""
+
+    def is_at(self, other: "Registry") -> bool:
+        """Whether both are the same repository."""
+        return self._is_beside(other) and other.location.repository == self.location.repository
+
+    def _is_beside(self, other: "Registry") -> bool:
+        return self._client.base_url(other.location) == self._client.base_url(self.location)
 
     def put_manifest(self, raw: bytes, media_type: str, *, tag: str = "") -> Descriptor:
-        """Write a manifest or index under its digest, or under `tag`."""
+        """Write a manifest or index under its digest, or under `tag`; its subject gets to know of it."""
         descriptor = manifest_descriptor(raw, media_type, self.name)
-        self._client.run(lambda: self._put_manifest(raw, descriptor, tag or descriptor.digest))
+        document = _with_subject(raw, media_type)
+        if not self.put_noted(raw, media_type, tag=tag) and document and document.subject:
+            self.named_referrers.add(document.subject.digest, [referrer_descriptor(document)])
         return descriptor
+
+    def put_noted(self, raw: bytes, media_type: str, *, tag: str = "") -> bool:
+        """Write a manifest or index; returns whether the registry lists it among its subject's referrers."""
+        descriptor = manifest_descriptor(raw, media_type, self.name)
+        noted = self._client.run(lambda: self._put_manifest(raw, descriptor, tag or descriptor.digest))
+        # ECR has said OCI-Subject without having the API (sigstore-js#1183).
+        return noted and self.named_referrers.has_api is not False
+
+    def referrers(self, subject: Digest) -> tuple[Descriptor, ...]:
+        """The manifests here that name `subject`, which need not be here itself."""
+        return self.named_referrers.all(subject)
 
     def resolve(self, identifier: str) -> Descriptor:
         """What a tag or digest stands for now, by HEAD where the registry's answer to that is complete."""
@@ -182,7 +210,7 @@ class Registry:
         self._same(declared or digest_of(raw), digest_of(raw), identifier)
         return read_manifest(raw, media_type, what).descriptor, raw
 
-    def _put_manifest(self, raw: bytes, descriptor: Descriptor, identifier: str) -> None:
+    def _put_manifest(self, raw: bytes, descriptor: Descriptor, identifier: str) -> bool:
         with self._client.attempt(
             self.location,
             "PUT",
@@ -191,7 +219,7 @@ class Registry:
             body=raw,
             scope=f"repository:{self.location.repository}:pull,push",
         ) as answer:
-            declared = _declared(answer)
+            declared, noted = _declared(answer), "OCI-Subject" in answer.headers
             error: Exception | None = None
             if answer.status not in {200, 201, 202, 204}:
                 what = self._called(identifier)
@@ -204,6 +232,7 @@ class Registry:
             # Some registries answer with another digest than they keep: what can be read decides.
             found, _ = self._get_manifest(identifier, None)
             self._same(descriptor.digest, found.digest, identifier)
+        return noted
 
     def _stands(self, identifier: str, digest: Digest) -> bool:
         try:
@@ -236,11 +265,24 @@ class Registries:
 
     def __init__(self, settings: Settings, *, client: Client | None = None) -> None:
         self._settings = settings
+        self._ways: dict[str, bool] = {}
         self.client = client or Client(settings)
+
+    def without_mirrors(self) -> "Registries":
+        """The same with every registry under its own name, as what is written needs it."""
+        other = Registries(replace(self._settings, mirrors={}), client=self.client)
+        other._ways = self._ways
+        return other
 
     def open(self, reference: Reference) -> Registry:
         """The repository of a reference."""
-        return Registry(reference.registry, reference.repository, settings=self._settings, client=self.client)
+        return Registry(
+            reference.registry,
+            reference.repository,
+            settings=self._settings,
+            client=self.client,
+            ways=self._ways,
+        )
 
     def close(self) -> None:
         """Close all connections."""
@@ -317,6 +359,15 @@ def _cut(answer: Answer) -> Fault:
         hint="check the network; it is safe to run the command again",
     )
     return Fault(error)
+
+
+def _with_subject(raw: bytes, media_type: str) -> Manifest | Index | None:
+    """The document where it names a subject, as few do."""
+    try:
+        document = parse_document(raw, media_type)
+    except DocumentError:
+        return None
+    return document if document.subject else None
 
 
 def _declared(answer: Answer) -> Digest | None:

@@ -148,7 +148,9 @@ class Answer:
     def close(self) -> None:
         """Give the connection up; a short rest of the body is read first, so that it can be used again."""
         with suppress(Fault):
-            if self._response.request.method == "HEAD" or (self.length or _DRAINED + 1) <= _DRAINED:
+            # A body of no bytes is read, too: only then is the connection used again.
+            short = self.length is not None and self.length <= _DRAINED
+            if short or self.status == 204 or self._response.request.method == "HEAD":
                 self.read1(_DRAINED)
                 self.read1(1)
         self._response.close()

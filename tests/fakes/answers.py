@@ -1,4 +1,4 @@
-"""What the fake registry answers with, and how that goes over the socket."""
+"""What the fake registry answers with, and how badly that goes over the socket."""
 
 import socket
 import struct
@@ -6,8 +6,10 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Self
+
+from buildtools.throwaway.replies import Part, Reply
+from buildtools.throwaway.server import Handler
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,23 +28,20 @@ class Response:
     reset: bool = False
     pieces: int = 0
 
-
-class Server(ThreadingHTTPServer):
-    """Counts the connections that clients open."""
-
-    daemon_threads = True
-    connections = 0
-
-    def get_request(self) -> Any:
-        """The next connection."""
-        self.connections += 1
-        return super().get_request()
-
-    def handle_error(self, *_: object) -> None:
-        """A client that hangs up is no failure of a test."""
+    @classmethod
+    def of(cls, reply: Reply) -> Self:
+        """A reply of the real thing, its body read so that faults can change it."""
+        body = reply.body
+        if isinstance(body, Part):
+            with body.open() as file:
+                file.seek(body.start)
+                body = file.read(body.size)
+        return cls(
+            status=reply.status, headers={"Content-Length": str(len(body)), **reply.headers}, body=body
+        )
 
 
-def send(handler: BaseHTTPRequestHandler, response: Response) -> None:
+def send(handler: Handler, response: Response) -> None:
     """Send a response, as badly as it says."""
     with suppress(ConnectionError):
         if response.reset:
@@ -54,6 +53,7 @@ def send(handler: BaseHTTPRequestHandler, response: Response) -> None:
         for challenge in response.challenges:
             handler.send_header("WWW-Authenticate", challenge)
         handler.end_headers()
+        handler.wfile.flush()
         if handler.command == "HEAD":
             return
         data = response.body[: response.sent]
@@ -66,7 +66,7 @@ def send(handler: BaseHTTPRequestHandler, response: Response) -> None:
             handler.close_connection = True
 
 
-def _break(handler: BaseHTTPRequestHandler) -> None:
+def _break(handler: Handler) -> None:
     """Close with RST: the client learns that something broke, not that this is the end."""
     handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     handler.connection.close()

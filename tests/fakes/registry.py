@@ -1,31 +1,31 @@
 """A registry inside the test's own process that can misbehave in any way a rule says.
 
-It speaks the distribution API over real sockets on a loopback port. Every answer is first made as the
-specification wants it, then each rule that matches the request may change it.
+It is the product's throw-away registry with repositories in memory: every answer is first made as that makes
+it, then each rule that matches the request may change it.
 """
 
 import base64
+import io
 import itertools
 import json
 import re
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 from buildtools.oci.descriptor import Descriptor
 from buildtools.oci.digest import digest_of
-from buildtools.stores.base import NotFoundError
-from buildtools.stores.memory import MemoryStore
-from tests.fakes.answers import Response, Server, send
-from tests.fakes.uploads import RefusedError, Uploads, Written, put_manifest
+from buildtools.throwaway.api import Api
+from buildtools.throwaway.server import Handler, Server
+from tests.fakes.answers import Response, send
+from tests.fakes.uploads import MemoryShelf, OddUploads
 
-_UPLOAD = re.compile(r"/v2/(?P<name>.+)/blobs/uploads/(?P<number>[^/]*)")
-_ROUTE = re.compile(r"/v2/(?P<name>.+)/(?P<kind>manifests|blobs)/(?P<identifier>[^/]+)")
+_ROUTE = re.compile(r"/v2/(?P<name>.+?)/(?:manifests|blobs|tags|referrers)/.*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,23 +150,47 @@ class Login:
 
 
 class FakeRegistry:
-    """The server: a context manager. `host` is where it listens, `seen` what it was asked."""
+    """The server: a context manager. `host` is where it listens, `seen` what it was asked.
+
+    `latency` is how many seconds each answer takes, and twice as many each connection. `referrers` is
+    whether it has the referrers API.
+    """
 
     def __init__(
-        self, *, login: Login | None = None, rules: Iterable[Rule] = (), tls: ssl.SSLContext | None = None
+        self,
+        *,
+        login: Login | None = None,
+        rules: Iterable[Rule] = (),
+        tls: ssl.SSLContext | None = None,
+        referrers: bool = True,
+        latency: float = 0,
     ) -> None:
         self.login = login
         self.rules = list(rules)
+        self.latency = latency
         self.seen: list[Seen] = []
         self.tokens: dict[str, int] = {}
-        self.repositories: dict[str, MemoryStore] = {}
-        self.uploads = Uploads(self.repository)
+        self.repositories: dict[str, MemoryShelf] = {}
+        self.api = Api(found=self.repositories.get, made=self.repository, referrers=referrers)
+        self.uploads = OddUploads(
+            made=self.repository, found=self.repositories.get, changing=self.api.changing
+        )
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
-        self._server = Server(("127.0.0.1", 0), self._handler())
+        self._server = Server(self.api.answer, self._handler())
         if tls:
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
+
+    @property
+    def uploads(self) -> OddUploads:
+        """The sessions."""
+        uploads = self.api.uploads
+        assert isinstance(uploads, OddUploads)
+        return uploads
+
+    @uploads.setter
+    def uploads(self, uploads: OddUploads) -> None:
+        self.api.uploads = uploads
 
     @property
     def port(self) -> int:
@@ -176,16 +200,16 @@ class FakeRegistry:
     @property
     def host(self) -> str:
         """Host and port."""
-        return f"127.0.0.1:{self.port}"
+        return self._server.host
 
     @property
     def connections(self) -> int:
         """How many connections clients have opened."""
         return self._server.connections
 
-    def repository(self, name: str) -> MemoryStore:
+    def repository(self, name: str) -> MemoryShelf:
         """The content of a repository, to be seeded and looked at."""
-        return self.repositories.setdefault(name, MemoryStore(name))
+        return self.repositories.setdefault(name, MemoryShelf(name))
 
     def put_blob(self, name: str, data: bytes) -> None:
         """Seed a blob."""
@@ -219,7 +243,7 @@ class FakeRegistry:
         return response
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._server.start()
         return self
 
     def __exit__(
@@ -228,27 +252,13 @@ class FakeRegistry:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.stop()
 
     def _routed(self, seen: Seen, path: str, query: str, data: bytes) -> Response:
         if path == "/token":
             return self._token(seen, query, data)
-        if match := _UPLOAD.fullmatch(path):
-            return _written(lambda: self.uploads.answer(seen, match["name"], match["number"], query, data))
-        match = _ROUTE.fullmatch(path)
-        if match and seen.method == "PUT" and match["kind"] == "manifests":
-            kind = seen.headers.get("content-type", "")
-            return _written(
-                lambda: put_manifest(self.repository(match["name"]), match["identifier"], kind, data)
-            )
-        if not match or seen.method not in {"GET", "HEAD"}:
-            return errors(404, "NOT_FOUND", "no such page")(Response())
-        found = self.repositories.get(match["name"])
-        if found is None:
-            return errors(404, "NAME_UNKNOWN", "repository name not known to registry")(Response())
-        reader = {"manifests": _manifest, "blobs": _blob}[match["kind"]]
-        return reader(found, match["identifier"], seen.headers)
+        headers = {**seen.headers, "content-length": str(seen.size)}
+        return Response.of(self.api.answer(seen.method, seen.target, headers, io.BytesIO(data)))
 
     def _refused(self, seen: Seen, path: str, query: str) -> Response | None:
         if self.login is None or path == "/token":
@@ -259,7 +269,7 @@ class FakeRegistry:
             return None
         if scheme == "Basic" and "basic" in self.login.schemes and self._knows(value):
             return None
-        match = _UPLOAD.fullmatch(path) or _ROUTE.fullmatch(path)
+        match = _ROUTE.fullmatch(path)
         actions = "pull" if seen.method in {"GET", "HEAD"} else "pull,push"
         scope = self.login.wanted or f"repository:{match['name'] if match else ''}:{actions}"
         scope += "".join(f" repository:{name}:pull" for name in parse_qs(query).get("from", []))
@@ -297,17 +307,15 @@ class FakeRegistry:
         name, _, password = base64.b64decode(value).decode().partition(":")
         return self.login is not None and self.login.users.get(name) == password
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
+    def _handler(self) -> type[Handler]:
         registry = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True
+        class Faulty(Handler):
+            def setup(self) -> None:
+                super().setup()
+                time.sleep(2 * registry.latency)
 
-            def log_message(self, *_: object) -> None:
-                """Tests read `seen`."""
-
-            def do_GET(self) -> None:
+            def do_GET(self) -> None:  # noqa: N802 - http.server's name
                 size = int(self.headers.get("Content-Length") or 0)
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 # A client behind a proxy sends the whole URL; its path is what counts here.
@@ -315,53 +323,15 @@ class FakeRegistry:
                 seen = Seen(method=self.command, target=target, headers=headers, size=size)
                 rules = registry.noted(seen)
                 takes = min((rule.takes for rule in rules if rule.takes is not None), default=size)
-                response = registry.answer(seen, self.rfile.read(takes), rules)
+                data = self.rfile.read(takes)
+                time.sleep(registry.latency)
+                response = registry.answer(seen, data, rules)
                 send(self, response if takes == size else reset()(response))
 
             do_HEAD = do_GET  # noqa: N815 - http.server's name
             do_POST = do_GET  # noqa: N815 - http.server's name
             do_PUT = do_GET  # noqa: N815 - http.server's name
             do_PATCH = do_GET  # noqa: N815 - http.server's name
+            do_DELETE = do_GET  # noqa: N815 - http.server's name
 
-        return Handler
-
-
-def _written(act: Callable[[], Written]) -> Response:
-    try:
-        status, headers = act()
-    except RefusedError as refused:
-        return errors(refused.status, refused.code, refused.message)(Response())
-    return Response(status=status, headers=headers)
-
-
-def _manifest(store: MemoryStore, identifier: str, headers: Mapping[str, str]) -> Response:
-    try:
-        descriptor, raw = store.get_manifest(identifier)
-    except NotFoundError:
-        return errors(404, "MANIFEST_UNKNOWN", "manifest unknown")(Response())
-    return Response(
-        headers={
-            "Content-Type": descriptor.media_type,
-            "Docker-Content-Digest": descriptor.digest,
-            "Content-Length": str(len(raw)),
-        },
-        body=raw,
-    )
-
-
-def _blob(store: MemoryStore, identifier: str, headers: Mapping[str, str]) -> Response:
-    data = {str(digest): data for digest, data in store.blobs.items()}.get(identifier)
-    if data is None:
-        return errors(404, "BLOB_UNKNOWN", "blob unknown to registry")(Response())
-    about = {"Content-Type": "application/octet-stream", "Docker-Content-Digest": identifier}
-    asked = re.fullmatch(r"bytes=(\d+)-", headers.get("range", ""))
-    if not asked:
-        return Response(headers={**about, "Content-Length": str(len(data))}, body=data)
-    start = int(asked[1])
-    part = data[start:]
-    place = f"bytes {start}-{len(data) - 1}/{len(data)}"
-    return Response(
-        status=206,
-        headers={**about, "Content-Length": str(len(part)), "Content-Range": place},
-        body=part,
-    )
+        return Faulty

@@ -464,7 +464,7 @@ def real(server: FakeRegistry) -> list[str]:
     """Requests as they came, with what the registry calls an upload put out of them."""
     found = [(seen.method, seen.target, seen.size) for seen in server.seen]
     return [
-        f"{method} {re.sub(r'uploads/upload-[0-9]+[?]_state=0&', 'uploads/SESSION?', target)} {size}"
+        f"{method} {re.sub(r'uploads/[0-9a-f]{32}[?]_state=0&', 'uploads/SESSION?', target)} {size}"
         for method, target, size in found
     ]
 

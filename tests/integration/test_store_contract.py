@@ -1,4 +1,4 @@
-"""What every store promises, asked of each of them: memory, layout, the fake and a real registry."""
+"""What every store promises, asked of each of them: memory, layout, and registries of three kinds."""
 
 import io
 from collections.abc import Callable, Iterator
@@ -18,6 +18,7 @@ from buildtools.stores.base import NotFoundError, Readable, Store, Writable
 from buildtools.stores.layout import Layout
 from buildtools.stores.memory import MemoryStore
 from buildtools.stores.registry import Registry
+from buildtools.throwaway.server import ThrowAway
 from tests.fakes.components import require
 from tests.fakes.docker_registry import DockerRegistry
 from tests.fakes.images import image, index
@@ -82,12 +83,22 @@ def _fake(_: pytest.FixtureRequest) -> Iterator[Readable]:
         yield Registry(server.host, REPOSITORY, settings=Settings())
 
 
+def _throw_away(request: pytest.FixtureRequest) -> Iterator[Readable]:
+    with ThrowAway(request.getfixturevalue("tmp_path")) as server:
+        store = Registry(server.host, REPOSITORY, settings=Settings())
+        _seed_store(store)
+        yield store
+
+
 def _real(request: pytest.FixtureRequest) -> Iterator[Readable]:
     server: DockerRegistry = request.getfixturevalue("docker_registry")
     yield Registry(server.host, REPOSITORY, settings=Settings())
 
 
-@pytest.fixture(params=[_memory, _layout, _fake, _real], ids=["memory", "layout", "fake", "docker-registry"])
+@pytest.fixture(
+    params=[_memory, _layout, _fake, _throw_away, _real],
+    ids=["memory", "layout", "fake", "throw-away", "docker-registry"],
+)
 def readable(request: pytest.FixtureRequest) -> Iterator[Readable]:
     """A store that holds INDEX under the tag 1.0, with all that it names, and LARGE."""
     yield from request.param(request)
@@ -104,12 +115,15 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     layout.close()
 
 
-@pytest.fixture(params=["memory", "layout", "fake", "docker-registry"])
+@pytest.fixture(params=["memory", "layout", "fake", "throw-away", "docker-registry"])
 def writable(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Writable]:
     """An empty store that can be written from elsewhere."""
     if request.param == "fake":
         with FakeRegistry() as server:
             yield Registry(server.host, REPOSITORY, settings=Settings())
+    elif request.param == "throw-away":
+        with ThrowAway(tmp_path) as throw_away:
+            yield Registry(throw_away.host, REPOSITORY, settings=Settings())
     elif request.param == "docker-registry":
         host = request.getfixturevalue("registry").host
         name = f"contract/{digest_of(request.node.name.encode())[-12:]}"
