@@ -90,6 +90,20 @@ def promote(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def index(session: nox.Session) -> None:
+    """Make one index out of published images, or take some out of it."""
+    install(session)
+    session.run("buildtools", "index", *session.posargs)
+
+
+@nox.session(default=False)
+def rebase(session: nox.Session) -> None:
+    """Put published images on the newest patches of their bases, without a build."""
+    install(session)
+    session.run("buildtools", "rebase", *session.posargs)
+
+
+@nox.session(default=False)
 def check(session: nox.Session) -> None:
     """Find what is wrong in definitions, layouts and layers."""
     install(session)

@@ -18,6 +18,7 @@ from buildtools.errors import (
     MissingToolError,
     PartialError,
 )
+from buildtools.oci.annotations import CREATED
 from buildtools.oci.descriptor import Descriptor
 from buildtools.oci.digest import Digest
 from buildtools.oci.documents import Index
@@ -207,7 +208,9 @@ class Builder:
         targets = [target for target in self.prepared.plan.targets if target.variant.image == image]
         present = [done[target.key] for target in targets if target.key in done]
         newest = max((built.record.created for built in present), default=0)
-        index = assemble_index([_entry(built.record) for built in present], created=rfc3339(newest))
+        index = assemble_index(
+            [_entry(built.record) for built in present], annotations={CREATED: rfc3339(newest)}
+        )
         if self.full:
             self._complete(layout, [built.record for built in present])
         if not _names(layout, index):

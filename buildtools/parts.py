@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from buildtools.oci.digest import Digest
-from buildtools.plan import fingerprint_of
+from buildtools.plan import base_ingredient, fingerprint_of
 
 PREFIX: Final = "dev.buildtools."
 PARTS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -17,11 +17,17 @@ PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     "config": ("created", "definition/config", "definition/engine"),
 }
 """Each part, and how the names of its ingredients begin."""
+BASE_PART: Final = f"{PREFIX}base"
 
 
 def parts_of(ingredients: Mapping[str, str]) -> dict[str, Digest]:
     """The digest of each part of a variant's ingredients."""
     return {name: fingerprint_of(ingredients, *prefixes) for name, prefixes in PARTS.items()}
+
+
+def base_part(reference: str, digest: str) -> Digest:
+    """The digest of the part `base` for this base, as `parts_of` has it."""
+    return parts_of({"base": base_ingredient(reference, digest)})["base"]
 
 
 def to_annotations(ingredients: Mapping[str, str]) -> dict[str, str]:

@@ -167,12 +167,17 @@ def ingredients_of(variant: Variant, base: Base, observed: Observed, *, builder:
     return {
         "builder": builder,
         "created": str(observed.created),
-        "base": f"{base.reference}@{base.digest}" if base.digest else base.reference,
+        "base": base_ingredient(base.reference, base.digest),
         **{f"definition/{part}": digest_of(canonical_json(definition[part])) for part in _DEFINITION_PARTS},
         **{f"inputs/{name}": digest for name, digest in observed.inputs.items()},
         **{f"assets/{url}": digest for url, digest in observed.assets.items()},
         **{f"tools/{name}": version for name, version in observed.tools.items()},
     }
+
+
+def base_ingredient(reference: str, digest: str) -> str:
+    """How a base stands among the ingredients."""
+    return f"{reference}@{digest}" if digest else reference
 
 
 def fingerprint_of(ingredients: Mapping[str, str], *prefixes: str) -> Digest:

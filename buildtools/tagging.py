@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, Literal
 
-from buildtools.assemble import CREATED
 from buildtools.errors import (
     AuthenticationError,
     BuildError,
@@ -17,6 +16,7 @@ from buildtools.errors import (
     UnavailableError,
     VerificationError,
 )
+from buildtools.oci.annotations import CREATED
 from buildtools.oci.digest import Digest
 from buildtools.oci.documents import DocumentError, Index, parse_document
 from buildtools.oci.platform import version_parts

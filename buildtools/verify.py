@@ -12,8 +12,6 @@ from typing import Final
 from buildtools.check import check_tree, read_image, there
 from buildtools.cluster.table import Row, node_findings, node_rows
 from buildtools.cluster.truth import (
-    BASE_DIGEST,
-    BASE_NAME,
     KnownBase,
     Truth,
     Verdict,
@@ -27,6 +25,7 @@ from buildtools.cluster.truth import (
 from buildtools.errors import BuildtoolsError, Diagnostic, UsageError, VerificationError
 from buildtools.expect import Expectation, compare
 from buildtools.layers import Note, ask_layers, read_layers
+from buildtools.oci.annotations import BASE_DIGEST, BASE_NAME
 from buildtools.oci.descriptor import Descriptor
 from buildtools.oci.digest import short
 from buildtools.oci.documents import DocumentError

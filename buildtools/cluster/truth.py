@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
 
 from buildtools.errors import Diagnostic
+from buildtools.oci.annotations import BASE_DIGEST
 from buildtools.oci.config import ImageConfig
 from buildtools.oci.descriptor import Descriptor
 from buildtools.oci.digest import Digest, short
@@ -19,9 +20,6 @@ from buildtools.oci.documents import Manifest
 from buildtools.oci.platform import Platform
 from buildtools.pins import Pins
 from buildtools.windows.bases import BuiltInBase, host_process_base, is_stand_in
-
-BASE_NAME: Final = "org.opencontainers.image.base.name"
-BASE_DIGEST: Final = "org.opencontainers.image.base.digest"
 
 _LABELLED: Final = "label it with the os.version of the base that it stands on, or build it on the right base"
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from buildtools.engines.base import BaseImage
 from buildtools.errors import BuildError, BuildtoolsError
+from buildtools.oci.annotations import BASE_DIGEST, BASE_NAME, CREATED
 from buildtools.oci.config import ImageConfig, build_config
 from buildtools.oci.descriptor import OCI_MANIFEST, Descriptor
 from buildtools.oci.digest import Digest
@@ -138,12 +139,11 @@ def rfc3339(seconds: int) -> str:
 
 
 def _annotations(target: Target, created: str) -> dict[str, str]:
-    prefix = "org.opencontainers.image"
-    annotations = {f"{prefix}.created": created}
+    annotations = {CREATED: created}
     if target.base.reference != SCRATCH:
-        annotations[f"{prefix}.base.name"] = target.base.reference
+        annotations[BASE_NAME] = target.base.reference
         if target.base.digest:
-            annotations[f"{prefix}.base.digest"] = target.base.digest
+            annotations[BASE_DIGEST] = target.base.digest
     return annotations
 
 

@@ -239,11 +239,12 @@ def merge_env(base: Iterable[str], env: Mapping[str, str], *, ignore_case: bool)
             raise DocumentError(f"environment variable {quoted(name)} has a name or value that cannot be set")
         wanted[_folded(name, ignore_case=ignore_case)] = f"{name}={value}"
     # Of two entries with one name the later counts, as it does at run time.
-    merged = {_folded(_name(entry), ignore_case=ignore_case): entry for entry in base}
+    merged = {_folded(env_name(entry), ignore_case=ignore_case): entry for entry in base}
     return list((merged | wanted).values())
 
 
-def _name(entry: str) -> str:
+def env_name(entry: str) -> str:
+    """The name in a `NAME=value` entry."""
     # Windows keeps the directories of drives in variables that start with "=", as in "=C:=C:\\app".
     end = entry.find("=", 1)
     return entry if end < 0 else entry[:end]

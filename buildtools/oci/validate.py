@@ -27,6 +27,7 @@ from buildtools.oci.platform import Platform, version_parts
 from buildtools.oci.quote import quoted
 
 Child = tuple[Manifest, ImageConfig]
+NodeKey = tuple[str, str, str, str]
 
 MAX_STACKED: Final = 127
 """Layers that Docker on Linux stacks for one image."""
@@ -44,6 +45,13 @@ def entry_order(platform: Platform) -> tuple[object, ...]:
         return 2, platform.architecture, platform.variant, *_newest_first(platform)
     rank = 0 if platform.os.lower() == "linux" else 1
     return rank, platform.os, platform.architecture, platform.variant, platform.os_version
+
+
+def node_key(platform: Platform) -> NodeKey:
+    """What no two entries share: operating system, architecture, variant and Windows build."""
+    normal = platform.normalised()
+    build = ".".join(normal.os_version.split(".")[:3]) if _is_windows(normal) else ""
+    return normal.os, normal.architecture, normal.variant, build
 
 
 def is_attestation(entry: Descriptor) -> bool:
@@ -275,13 +283,11 @@ def _platform_findings(name: str, platform: Platform) -> Iterator[Diagnostic]:
 
 
 def _duplicate_findings(entries: Sequence[tuple[str, Platform]]) -> Iterator[Diagnostic]:
-    seen: dict[tuple[str, str, str, str], str] = {}
+    seen: dict[NodeKey, str] = {}
     for name, platform in entries:
         if not platform.os or not platform.architecture:
             continue
-        normal = platform.normalised()
-        build = ".".join(normal.os_version.split(".")[:3]) if _is_windows(normal) else ""
-        key = (normal.os, normal.architecture, normal.variant, build)
+        key = node_key(platform)
         if key in seen:
             yield _error(
                 "duplicate-platform",

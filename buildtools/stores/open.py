@@ -1,12 +1,14 @@
 """From what a person writes to a store: `oci:dist/oci/whoami`, `ghcr.io/acme/whoami:1.4`."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from buildtools.errors import UsageError
 from buildtools.oci.reference import InvalidReference, Reference, parse_reference
 from buildtools.settings import Settings
-from buildtools.stores.base import Readable
+from buildtools.stores.base import Readable, Writable
+from buildtools.stores.client import Client
 from buildtools.stores.layout import Layout
 from buildtools.stores.registry import Registries, Registry
 
@@ -16,8 +18,8 @@ LAYOUT: Final = "oci:"
 class References:
     """Opens what people name; registries share connections and tokens. Close it at the end."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._registries = Registries(settings)
+    def __init__(self, settings: Settings, *, client: Client | None = None) -> None:
+        self._registries = Registries(settings, client=client)
 
     def open(self, text: str) -> tuple[Readable, str]:
         """The store that the text names, and the tag or digest in it (empty: the layout's only image).
@@ -26,10 +28,7 @@ class References:
         """
         if text.startswith(LAYOUT):
             return _open_layout(text.removeprefix(LAYOUT))
-        try:
-            reference = parse_reference(text.removeprefix("docker://"))
-        except InvalidReference as error:
-            raise UsageError(str(error), hint=f"a folder is written {LAYOUT}{text}") from error
+        reference = _reference(text)
         return self._registries.open(reference), reference.identifier
 
     def target(self, reference: Reference) -> Registry:
@@ -41,15 +40,58 @@ class References:
         self._registries.close()
 
 
+class Places:
+    """Opens what people name: to be read, through mirrors, and to be written, under its own name.
+
+    Both share connections, tokens and what is known about secrets. Close it at the end.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._client = Client(settings)
+        self._reading = References(settings, client=self._client)
+        self._writing = Registries(replace(settings, mirrors={}), client=self._client)
+
+    def read(self, text: str) -> tuple[Readable, str]:
+        """The store that the text names, and the tag or digest in it (empty: the layout's only image).
+
+        Raises UsageError for what is neither a layout nor a reference.
+        """
+        return self._reading.open(text)
+
+    def write(self, text: str) -> tuple[Writable, str]:
+        """The same to be written: a layout need not be there yet, and what is not written is empty."""
+        if text.startswith(LAYOUT):
+            path, identifier = _layout_place(text.removeprefix(LAYOUT))
+            return Layout(path), identifier
+        reference = _reference(text)
+        return self._writing.open(reference), reference.digest or reference.tag
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._client.close()
+
+
+def _reference(text: str) -> Reference:
+    try:
+        return parse_reference(text.removeprefix("docker://"))
+    except InvalidReference as error:
+        raise UsageError(str(error), hint=f"a folder is written {LAYOUT}{text}") from error
+
+
 def _open_layout(text: str) -> tuple[Layout, str]:
+    path, identifier = _layout_place(text)
+    if not (path / "oci-layout").is_file():
+        raise UsageError(
+            f"{path} is not an OCI image layout", hint="name a folder that holds an oci-layout file"
+        )
+    return Layout(path), identifier
+
+
+def _layout_place(text: str) -> tuple[Path, str]:
     path, identifier = Path(text), ""
     # A drive's colon is no tag: what follows the last one must not hold a separator.
     for mark in ("@", ":"):
         before, found, after = text.partition("@") if mark == "@" else text.rpartition(":")
         if not path.is_dir() and found and "/" not in after and "\\" not in after:
             path, identifier = Path(before), after
-    if not (path / "oci-layout").is_file():
-        raise UsageError(
-            f"{path} is not an OCI image layout", hint="name a folder that holds an oci-layout file"
-        )
-    return Layout(path), identifier
+    return path, identifier

@@ -37,6 +37,8 @@ VERBS: Final = (
     Verb("build", "build images into OCI layouts, one index an image"),
     Verb("publish", "send what was built to registries: blobs, manifests, index, then tags"),
     Verb("promote", "copy what was published to another repository or registry, with all that refers to it"),
+    Verb("index", "make one index out of published images, or take some out of it"),
+    Verb("rebase", "put published images on the newest patches of their bases, without a build"),
     Verb("check", "find what is wrong in definitions, layouts and layers"),
     Verb("inspect", "show what is in a layout or a registry, and which entry each node takes"),
     Verb("login", "say what would be used to log in to a registry, and what that allows"),

@@ -7,12 +7,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buildtools.assemble import AssemblyError, Variant, append_manifests, assemble_index
+from buildtools.assemble import (
+    ACTIONS,
+    SUBJECT,
+    AssemblyError,
+    Member,
+    Variant,
+    assemble_index,
+    index_of,
+    parse_selector,
+    remove,
+)
 from buildtools.errors import BuildError
+from buildtools.oci.annotations import CREATED
 from buildtools.oci.descriptor import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST, Descriptor
 from buildtools.oci.digest import digest_of, short
 from buildtools.oci.documents import Index
-from buildtools.oci.platform import Platform
+from buildtools.oci.platform import Platform, PlatformError
 from buildtools.oci.validate import validate_index
 
 AMD64 = Platform(os="linux", architecture="amd64")
@@ -55,7 +66,7 @@ def test_linux_comes_first_and_windows_with_the_newest_build_first() -> None:
 
 def test_the_index_says_when_it_was_made() -> None:
     """Where the time is known."""
-    index = assemble_index([variant(AMD64)], created="2026-01-01T00:00:00Z")
+    index = assemble_index([variant(AMD64)], annotations={CREATED: "2026-01-01T00:00:00Z"})
     assert index.annotations == {"org.opencontainers.image.created": "2026-01-01T00:00:00Z"}
     assert not assemble_index([variant(AMD64)]).annotations
 
@@ -206,52 +217,156 @@ def test_all_refusals_come_at_once() -> None:
     assert AssemblyError.exit_code == 1
 
 
-def test_an_entry_is_added_in_its_place() -> None:
-    """The index given stays as it was, and so does everything else in it."""
-    raw = json.dumps(
-        {
-            "schemaVersion": 2,
-            "mediaType": OCI_INDEX,
-            "manifests": [entry(AMD64).to_json(), entry(WS2019).to_json()],
-            "annotations": {"a": "b"},
-            "futureKey": 1,
-        },
-        indent=2,
-    ).encode()
-    index = Index.parse(raw)
-    added = append_manifests(index, entry(WS2025), entry(WS2022))
-    assert [item.platform for item in added.manifests] == [AMD64, WS2025, WS2022, WS2019]
-    assert (added.annotations, added.extra) == ({"a": "b"}, {"futureKey": 1})
-    assert (index.raw, len(index.manifests)) == (raw, 2)
+def members(*entries: Descriptor, origin: str = "") -> list[Member]:
+    """Members of an index with these entries."""
+    return [Member(entry=item, origin=origin) for item in entries]
 
 
-def test_attestations_of_an_index_stay_behind_its_images() -> None:
-    """They belong to images that are still there."""
-    attestation = entry(Platform(os="unknown", architecture="unknown"))
-    index = Index.build(manifests=[attestation, entry(AMD64)])
-    added = append_manifests(index, entry(WS2022))
-    assert added.manifests == (entry(AMD64), entry(WS2022), attestation)
+def shown(found: list[Member]) -> list[str]:
+    """The platforms of members, in their order, with the first digits of their digests."""
+    return [str(one).partition(" of ")[0] for one in found]
 
 
-def test_what_does_not_fit_beside_the_others_is_not_added() -> None:
-    """The same rules as for a new index."""
-    index = Index.build(manifests=[entry(AMD64), entry(WS2022)])
+def problems(action: str, current: list[Member], given: list[Member]) -> tuple[str, ...]:
+    """The sentences with which an action is refused."""
     with pytest.raises(AssemblyError) as caught:
-        append_manifests(index, variant(ARM64)[0], entry(AMD64, "2"))
-    assert caught.value.problems == (
+        ACTIONS[action](current, given)
+    return caught.value.problems
+
+
+OLD, NEW, OTHER = entry(WS2022), entry(windows("10.0.20348.9")), entry(WS2025)
+HERE, THERE = members(entry(AMD64), OLD, origin="app:1"), members(NEW, origin="win:1")
+
+
+def test_the_actions() -> None:
+    """What each makes of Linux and an older Windows image, and of a newer one for the same build."""
+    added = members(OTHER)
+    assert ACTIONS["create"](HERE, THERE) == THERE
+    assert ACTIONS["append"](HERE, added) == HERE + added
+    assert ACTIONS["replace"](HERE, THERE) == [HERE[0], *THERE]
+    assert ACTIONS["merge"](HERE, THERE + added) == [HERE[0], *THERE, *added]
+
+
+@pytest.mark.parametrize("action", sorted(ACTIONS))
+def test_what_is_there_already_stays(action: str) -> None:
+    """The same image by two names is one, and a second run changes nothing."""
+    again = members(*(one.entry for one in HERE), origin="other:1")
+    assert ACTIONS[action](HERE, [*again, *again]) == (again if action == "create" else HERE)
+
+
+def test_nothing_is_appended_for_nodes_that_have_an_image() -> None:
+    """The sentence names both, and where they are from."""
+    assert problems("append", HERE, THERE) == (
         (
-            f"{short(variant(ARM64)[0].digest)} does not say for which operating system and architecture "
-            "it is: build the index from the images' configs"
+            f"{name(windows('10.0.20348.9'))} of win:1 is for the same nodes as {name(WS2022)} of app:1, "
+            "which the index has already: use replace or merge"
         ),
-        f"{name(AMD64, '2')} is for the same nodes as {name(AMD64)}: leave one of them out",
     )
 
 
-def test_an_index_that_cannot_be_written_is_refused() -> None:
-    """A Docker list that would need annotations, for one."""
-    raw = {"schemaVersion": 2, "mediaType": DOCKER_LIST, "manifests": [], "annotations": {"a": "b"}}
+def test_nothing_is_replaced_that_is_not_there() -> None:
+    """A typo in a release does not add an image."""
+    assert problems("replace", HERE, members(OTHER, origin="win:1")) == (
+        (
+            f"{name(WS2025)} of win:1 has no entry to replace, since the index has none for these nodes: "
+            "use append or merge"
+        ),
+    )
+
+
+def test_two_given_for_the_same_nodes_are_refused_by_name() -> None:
+    """By the index, whatever the action was."""
     with pytest.raises(AssemblyError) as caught:
-        append_manifests(Index.parse(json.dumps(raw).encode()), entry(AMD64))
+        index_of(ACTIONS["merge"]([], [*members(OLD, origin="a:1"), *THERE]))
+    assert caught.value.problems == (
+        (
+            f"{name(windows('10.0.20348.9'))} of win:1 is for the same nodes as {name(WS2022)} of a:1: "
+            "leave one of them out"
+        ),
+    )
+
+
+def test_images_are_taken_out_by_platform_and_digest() -> None:
+    """All that a selector means, and no other one."""
+    every = members(entry(AMD64), entry(ARM64), entry(WS2025), entry(WS2022))
+    assert remove(every, [parse_selector("windows")]) == every[:2]
+    assert remove(every, [parse_selector("linux/arm64"), parse_selector("windows:ltsc2022")]) == [
+        every[0],
+        every[2],
+    ]
+    digest = every[0].entry.digest
+    for text in (digest, short(digest)):
+        assert remove(every, [parse_selector(text)]) == every[1:]
+    assert not parse_selector("linux").matches(Descriptor(media_type=OCI_MANIFEST, size=1, digest=digest))
+    with pytest.raises(AssemblyError) as caught:
+        remove(every, [parse_selector("linux"), parse_selector("windows")])
+    assert str(caught.value) == "no image would be left in the index: delete the tag in place of that"
+
+
+def test_what_is_no_selector_is_refused() -> None:
+    """With what a platform looks like, and that a digest will do."""
+    with pytest.raises(PlatformError) as caught:
+        parse_selector("windows/amd64:")
+    assert str(caught.value) == (
+        "platform 'windows/amd64:' ends in a colon: write a version behind it or leave it out; "
+        "or write a digest, of which 12 digits are enough"
+    )
+
+
+def attestation(subject: Descriptor, text: str = "") -> Descriptor:
+    """BuildKit's attestation of an image."""
+    unknown = Platform(os="unknown", architecture="unknown")
+    return entry(
+        unknown,
+        f"{subject.digest}{text}",
+        annotations={"vnd.docker.reference.type": "attestation-manifest", SUBJECT: subject.digest},
+    )
+
+
+def test_attestations_stay_with_their_images_and_behind_them() -> None:
+    """In the order of their subjects; those of images that are not there go, and so do doubles."""
+    linux, win = entry(AMD64), entry(WS2022)
+    proofs = [attestation(win), attestation(linux), attestation(OTHER), attestation(win)]
+    lost = entry(Platform(os="unknown", architecture="unknown"))
+    index = index_of(members(win, linux), [*proofs, lost])
+    assert index.manifests == (linux, win, attestation(linux), attestation(win))
+
+
+def test_an_index_keeps_what_it_says_of_itself() -> None:
+    """Annotations and keys that nobody knows; new annotations come on top."""
+    raw = {
+        "schemaVersion": 2,
+        "mediaType": OCI_INDEX,
+        "manifests": [],
+        "annotations": {"a": "b", "c": "d"},
+        "futureKey": 1,
+    }
+    like = Index.parse(json.dumps(raw).encode())
+    index = index_of(members(OLD), like=like, annotations={"c": "e"})
+    assert (index.annotations, index.extra) == ({"a": "b", "c": "e"}, {"futureKey": 1})
+    assert index_of(members(OLD)).annotations == {}
+    assert assemble_index([variant(AMD64)], annotations={"a": "b"}).annotations == {"a": "b"}
+
+
+def test_a_docker_list_is_made_of_dockers_images_alone() -> None:
+    """And has no annotations."""
+    docker = entry(AMD64, media_type=DOCKER_MANIFEST)
+    assert index_of(members(docker), docker=True).media_type == DOCKER_LIST
+    assert index_of(members(docker)).media_type == OCI_INDEX
+    for others, sentence in (
+        ([OLD], f"{short(OLD.digest)} is"),
+        ([OLD, entry(ARM64)], f"{short(entry(ARM64).digest)}, {short(OLD.digest)} are"),
+    ):
+        with pytest.raises(AssemblyError) as caught:
+            index_of(members(docker, *others), docker=True)
+        assert caught.value.problems == (
+            (
+                f"{sentence} not of Docker's media type, so that a Docker manifest list cannot hold them: "
+                "leave out --docker"
+            ),
+        )
+    with pytest.raises(AssemblyError) as caught:
+        index_of(members(docker), docker=True, annotations={"a": "b"})
     assert caught.value.problems == (
         "the index cannot be written: a Docker document cannot have annotations: use the OCI media type",
     )
@@ -271,6 +386,7 @@ def test_the_order_of_the_variants_does_not_show(platforms: list[Platform], data
     index = assemble_index([variant(platform) for platform in platforms])
     other = data.draw(st.permutations(platforms))
     assert assemble_index([variant(platform) for platform in other]).raw == index.raw
-    halves = Index.build(manifests=[entry(platform) for platform in other[:3]])
-    assert append_manifests(halves, *(entry(platform) for platform in other[3:])).raw == index.raw
+    first, second = (members(*map(entry, half)) for half in (other[:3], other[3:]))
+    for action in ("append", "merge"):
+        assert index_of(ACTIONS[action](first, second)).raw == index.raw
     assert {finding.code for finding in validate_index(index, {})} == {"child-missing"}

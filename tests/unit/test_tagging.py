@@ -2,7 +2,7 @@
 
 import pytest
 
-from buildtools.assemble import CREATED
+from buildtools.oci.annotations import CREATED
 from buildtools.oci.descriptor import OCI_MANIFEST, Descriptor
 from buildtools.oci.documents import Index
 from buildtools.oci.platform import Platform

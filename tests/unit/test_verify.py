@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from buildtools.cli import main
 from buildtools.cluster.nodes import EVERY_NODE
-from buildtools.cluster.truth import BASE_DIGEST, BASE_NAME
 from buildtools.errors import UsageError, VerificationError
+from buildtools.oci.annotations import BASE_DIGEST, BASE_NAME
 from buildtools.oci.descriptor import OCI_MANIFEST, Descriptor
 from buildtools.oci.documents import Manifest
 from buildtools.oci.platform import Platform

@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from buildtools.cluster.truth import (
-    BASE_DIGEST,
     KnownBase,
     Truth,
     claims,
@@ -16,6 +15,7 @@ from buildtools.cluster.truth import (
     stands_on,
     unknown_note,
 )
+from buildtools.oci.annotations import BASE_DIGEST
 from buildtools.oci.config import ImageConfig
 from buildtools.oci.platform import Platform
 from buildtools.pins import BasePin, Pins
