@@ -25,9 +25,10 @@ from buildtools.oci.digest import Digest, DigestError, parse_digest
 from buildtools.oci.documents import DocumentError, Manifest
 from buildtools.oci.reference import DEFAULT_TAG, InvalidReference, Reference, parse_reference
 from buildtools.stores.base import NotFoundError, Readable, read_document
-from buildtools.stores.copy import Copied, Copying, in_parallel, workers
+from buildtools.stores.copy import Copied, Copying
 from buildtools.stores.layout import REF_NAME, Layout
 from buildtools.stores.open import LAYOUT, References
+from buildtools.stores.parallel import in_parallel, workers
 from buildtools.stores.registry import Registry
 from buildtools.stores.survey import Node, Survey, known_tags, resolved
 from buildtools.windows.bases import is_stand_in

@@ -170,6 +170,11 @@ def check_places(places: Sequence[str]) -> None:
     """Raise ConfigurationError for places that are none: before anything is built for them."""
     faults = []
     for place in places:
+        if "@" in place:
+            # Not shown: what stands before it is a log-in.
+            hint = "write host/path, as in ghcr.io/acme, and log in with `docker login`"
+            faults.append(Diagnostic(code="place", message="a place for images has no @ in it", hint=hint))
+            continue
         try:
             reference = parse_reference(f"{place}/image")
             if reference.name != f"{place}/image":

@@ -173,3 +173,4 @@ def write_text(path: Path, text: str) -> None:
     with disk.errors_name(path, "written"):
         path.parent.mkdir(parents=True, exist_ok=True)
         disk.write_atomic(path, text.encode(), temporary=temporary)
+    disk.sweep_beside(path)

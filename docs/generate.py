@@ -174,10 +174,20 @@ def pages() -> dict[Path, str]:
     return schemas | {
         Path("docs/reference/image-yaml.md"): _definitions(),
         Path("docs/reference/command-line.md"): _commands(),
+        Path("docs/reference/faults.md"): _faults(),
         Path("docs/reference/environment.md"): _environment(),
         Path("docs/reference/registries.md"): _registries(),
         Path("docs/how-a-node-picks.md"): _picks(),
     }
+
+
+def _faults() -> str:
+    # A script finds its own folder only; the catalogue stands beside the tests that it names.
+    if str(ROOT) not in sys.path:
+        sys.path.append(str(ROOT))
+    from tests.faults.page import page
+
+    return page()
 
 
 def _definitions() -> str:

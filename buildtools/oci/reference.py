@@ -25,6 +25,7 @@ _HOST: Final = re.compile(rf"({_LABEL}(?:\.{_LABEL})*|\[[0-9a-fA-F:]+\])(?::([0-
 _COMPONENT: Final = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
 _TAG: Final = re.compile(r"\w[\w.-]*", re.ASCII)
 _SCHEME: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
+_LOGIN: Final = re.compile(r"(?<=://)[^/]*@")
 _HEX_NAME: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -123,7 +124,8 @@ def _check_whole(text: str) -> None:
     if any(character.isspace() for character in text):
         raise InvalidReference(f"reference {quoted(text)} has a space or line break in it: remove it")
     if match := _SCHEME.match(text):
-        raise InvalidReference(f"reference {quoted(text)} starts with {match[0]}: leave that out")
+        shown = _LOGIN.sub("***@", text)
+        raise InvalidReference(f"reference {quoted(shown)} starts with {match[0]}: leave that out")
     if _HEX_NAME.fullmatch(text):
         raise InvalidReference(
             f"{quoted(text)} is an image's identity on one machine: write registry/repository@sha256:..."

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from buildtools.oci.digest import Digest
+from buildtools.stores import disk
 
 _SCHEMA: Final = 1
 _TIE: Final = 2_000_000_000
@@ -65,6 +66,7 @@ class HashCache:
                 Path(name).replace(self._path)
             finally:
                 Path(name).unlink(missing_ok=True)
+            disk.sweep_beside(self._path)
 
     def _load(self) -> dict[str, list[Any]]:
         if self._known is None:

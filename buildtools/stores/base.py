@@ -11,7 +11,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import BinaryIO, Final, Protocol, Self, cast
 
-from buildtools.errors import BuildError, VerificationError
+from buildtools.errors import AuthenticationError, BuildError, VerificationError
 from buildtools.oci.descriptor import Descriptor
 from buildtools.oci.digest import Digest, DigestError, digest_of, parse_digest
 from buildtools.oci.documents import MAX_DOCUMENT, DocumentError, Index, Manifest, parse_document
@@ -22,6 +22,10 @@ CHUNK: Final = 1024 * 1024
 
 class NotFoundError(BuildError):
     """The store has no such blob, manifest or tag."""
+
+
+class DeniedError(AuthenticationError):
+    """The log-in is fine, or none is wanted, and this is not allowed; something else may still be."""
 
 
 class TooLargeError(BuildError):

@@ -12,7 +12,7 @@ from buildtools.oci.jsonbytes import DocumentError, read_json
 from buildtools.settings import Settings
 from buildtools.stores.addresses import is_loopback, origin, refusal
 from buildtools.stores.auth import Authorizer, login_hint
-from buildtools.stores.base import NotFoundError
+from buildtools.stores.base import DeniedError, NotFoundError
 from buildtools.stores.credentials import Keyring
 from buildtools.stores.mirrors import Location, plain_hosts
 from buildtools.stores.pace import Pace
@@ -107,8 +107,10 @@ class Client:
         if answer.status != 401:
             return answer
         # Twice is enough: a third wrong password may lock the account.
+        # A token that is not good for this may be good for something else; a password is wrong for all.
+        kind = DeniedError if authorization.startswith("Bearer") else AuthenticationError
         with answer:
-            raise AuthenticationError(
+            raise kind(
                 f"{location.host} refuses the log-in for {location.repository}{self._detail(answer)}",
                 hint=login_hint(location.host),
             )
@@ -153,7 +155,7 @@ class Client:
             hint = hint or f"check the name, or run `docker login {host}` if it is private"
             return NotFoundError(f"{what[:1].upper()}{what[1:]} was not found{detail}", hint=hint)
         if status == 403:
-            return AuthenticationError(f"{host} denies {what}{detail}", hint=login_hint(host))
+            return DeniedError(f"{host} denies {what}{detail}", hint=login_hint(host))
         return BuildError(message, hint="check that it is an image registry")
 
     def close(self) -> None:

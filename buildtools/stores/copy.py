@@ -6,24 +6,21 @@ is missing.
 """
 
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from threading import Barrier
-from typing import BinaryIO, Final, Literal, TypeVar
+from typing import BinaryIO, Final, Literal
 
 from buildtools.oci.descriptor import Descriptor
 from buildtools.oci.digest import Digest
 from buildtools.oci.documents import Index, Manifest, parse_document
 from buildtools.stores.base import Readable, Writable
+from buildtools.stores.parallel import in_parallel, workers
 from buildtools.stores.referrers import referrer_descriptor
 from buildtools.stores.registry import Registry
 from buildtools.stores.survey import Node, Survey, resolved
 
-_S = TypeVar("_S")
-_T = TypeVar("_T")
 Fate = Literal["sent", "mounted", "present"]
 
 THREADS: Final = 8
@@ -171,32 +168,5 @@ class Copying:
             self.target.put_manifest(document.raw, document.media_type, tag=tag)
 
 
-@contextmanager
-def workers(size: int) -> Iterator[ThreadPoolExecutor]:
-    """A pool whose threads have all begun.
-
-    One that begins them as work comes takes threads for idle that have just taken other work, so that
-    requests wait for each other although there are threads left.
-    """
-    with ThreadPoolExecutor(size) as pool:
-        ready = Barrier(size + 1)
-        for _ in range(size):
-            pool.submit(ready.wait)
-        ready.wait()
-        yield pool
-
-
 def _passed(gate: Callable[[], None]) -> None:
     gate()
-
-
-def in_parallel(pool: ThreadPoolExecutor, action: Callable[[_S], _T], items: Sequence[_S]) -> list[_T]:
-    """The results of an action for each item, several at once; after a failure no further one begins."""
-    futures = [pool.submit(action, item) for item in items]
-    try:
-        for future in as_completed(futures):
-            future.result()
-    finally:
-        for future in futures:
-            future.cancel()
-    return [future.result() for future in futures]

@@ -22,6 +22,7 @@ GITHUB_REGISTRY: Final = "ghcr.io"
 _DOCKER_HUB: Final = ("docker.io", "index.docker.io", "registry-1.docker.io")
 _HUB_KEY: Final = "https://index.docker.io/v1/"
 _HELPER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_HEADER: Final = re.compile(r"[\x21-\x7e]*")
 _TOKEN_USER: Final = "<token>"  # noqa: S105 - what helpers answer as the user name of an identity token
 _NOT_FOUND: Final = "credentials not found"
 _MOST_BYTES: Final = 1024 * 1024
@@ -69,7 +70,7 @@ class Keyring:
         self._run = run or run_helper
         self._lock = threading.Lock()
         self._files: dict[Path, Mapping[str, Any]] = {}
-        self._asked: dict[tuple[str, str], Credentials | None] = {}
+        self._asked: dict[tuple[str, str], Credentials | AuthenticationError | None] = {}
 
     def find(self, host: str, repository: str = "") -> Credentials | None:
         """Credentials for a registry host, or None: then the registry is asked anonymously."""
@@ -137,8 +138,15 @@ class Keyring:
     def _from_helper(self, helper: str, host: str, path: Path) -> Credentials | None:
         key = (helper, host)
         if key not in self._asked:
-            self._asked[key] = self._ask(helper, host, path)
-        return self._asked[key]
+            try:
+                self._asked[key] = self._ask(helper, host, path)
+            except AuthenticationError as error:
+                # Asked once a run all the same: it may have taken all the time that it is given.
+                self._asked[key] = error
+        found = self._asked[key]
+        if isinstance(found, AuthenticationError):
+            raise found
+        return found
 
     def _ask(self, helper: str, host: str, path: Path) -> Credentials | None:
         if not _HELPER.fullmatch(helper):
@@ -233,6 +241,11 @@ def _from_entry(entry: Mapping[str, Any], name: str, path: Path) -> Credentials 
             raise AuthenticationError(
                 f"The entry for {name} in {path} is damaged", hint=f"run `docker login {name}` again"
             ) from error
+    if not _HEADER.fullmatch(values.get("registrytoken", "")):
+        raise AuthenticationError(
+            f"The registrytoken of {name} in {path} has characters that no token has",
+            hint=f"run `docker login {name}` again",
+        )
     token = values.get("identitytoken", "") or (password if username == _TOKEN_USER else "")
     found = Credentials(
         username=username,

@@ -5,6 +5,7 @@ the kernel drops with its process, so that a dead one never blocks.
 """
 
 import errno
+import glob
 import os
 import sys
 import time
@@ -27,6 +28,8 @@ _REASONS: Final[Mapping[int, tuple[str, str]]] = {
 }
 _REPLACE_TRIES: Final = 50
 _PAUSE: Final = 0.02
+_LEFT_SECONDS: Final = 3600.0
+"""A temporary file lives for milliseconds; one that is as old as this has lost its process."""
 
 if sys.platform == "win32":
     import msvcrt
@@ -137,6 +140,14 @@ def write_atomic(path: Path, data: bytes, *, temporary: Path) -> None:
         remove(temporary)
         raise
     sync_folder(path.parent)
+
+
+def sweep_beside(path: Path) -> None:
+    """Delete what killed processes left beside `path`: files named `.<its name>.<anything>`, an hour old."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > _LEFT_SECONDS:
+                left.unlink()
 
 
 def remove(path: Path) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from buildtools.errors import ConfigurationError, Diagnostic
+from buildtools.stores.redact import HIDDEN
 
 _SCHEMES: Final = ("https", "http")
 
@@ -81,5 +82,8 @@ def _covers(name: list[str], wanted: list[str]) -> bool:
 
 
 def _wrong(name: str, mirror: str, hint: str) -> ConfigurationError:
-    message = f"{mirror!r} cannot be the mirror of {name!r}"
+    # What stands before an @ is a log-in.
+    before, at, host = mirror.rpartition("@")
+    shown = f"{HIDDEN}@{host}" if at and before else mirror
+    message = f"{shown!r} cannot be the mirror of {name!r}"
     return ConfigurationError(Diagnostic(code="bad-mirror", message=message, hint=hint))

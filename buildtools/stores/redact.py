@@ -3,9 +3,12 @@
 Signed URLs carry their right of access in the query, so queries go altogether.
 """
 
+import json
 import re
 import threading
+from collections.abc import Iterator
 from typing import Final
+from urllib.parse import quote, quote_plus
 
 HIDDEN: Final = "***"
 _MOST: Final = 300
@@ -34,6 +37,15 @@ _PATTERNS: Final = (
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
+def _forms(secret: str) -> Iterator[str]:
+    yield secret
+    yield json.dumps(secret)[1:-1]
+    # An environment may hold bytes that are no text.
+    for safe in ("", "/"):
+        yield quote(secret, safe=safe, errors="surrogatepass")
+        yield quote_plus(secret, safe=safe, errors="surrogatepass")
+
+
 class Redactor:
     """Hides known secrets, and what looks like one."""
 
@@ -42,9 +54,13 @@ class Redactor:
         self._lock = threading.Lock()
 
     def learn(self, *secrets: str) -> None:
-        """Hide these from now on; short ones would hide ordinary words and are left to the patterns."""
+        """Hide these from now on, written as in a URL or in JSON, too.
+
+        Short ones would hide ordinary words and are left to the patterns.
+        """
+        long = [secret for secret in secrets if len(secret) >= 4]
         with self._lock:
-            self._known.update(secret for secret in secrets if len(secret) >= 4)
+            self._known.update(form for secret in long for form in _forms(secret))
 
     def __call__(self, text: str) -> str:
         """`text` without secrets."""

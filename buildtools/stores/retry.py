@@ -26,6 +26,9 @@ RETRIED: Final[Mapping[int, int]] = {
     502: MOST_TRIES,
     503: MOST_TRIES,
     504: MOST_TRIES,
+    # Of proxies in between. Source: google/go-containerregistry:pkg/v1/remote/options.go
+    499: MOST_TRIES,
+    522: MOST_TRIES,
 }
 """Statuses worth another try, and how many tries in all."""
 

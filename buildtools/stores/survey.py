@@ -13,13 +13,16 @@ from buildtools.errors import AuthenticationError, BuildError
 from buildtools.oci.descriptor import INDEX_TYPES, Descriptor
 from buildtools.oci.digest import Digest
 from buildtools.oci.documents import Index, Manifest
-from buildtools.stores.base import NotFoundError, Readable, read_manifest
+from buildtools.stores.base import DeniedError, NotFoundError, Readable, read_manifest
 from buildtools.stores.layout import REF_NAME, Layout
+from buildtools.stores.parallel import LOOK_SECONDS
 from buildtools.stores.referrers import fallback_tag, layout_referrers
 from buildtools.stores.registry import Registry
 
 OLD_KINDS: Final = ("sig", "att", "sbom")
 """What cosign has attached under tags of its own before registries knew referrers (`sha256-<hex>.sig`)."""
+_DEEPEST: Final = 3
+"""An index of indexes of indexes: a hostile chain may have a million."""
 _MOST_NODES: Final = 10_000
 """Nobody has so many; a registry that makes them up as it is asked would never end."""
 
@@ -28,7 +31,8 @@ _MOST_NODES: Final = 10_000
 class Node:
     """One manifest or index on the way.
 
-    `generation` is 0 for what was asked for and what that names, and one more for what refers to it.
+    `generation` is 0 for what was asked for and what that names, and one more for what refers to it. `depth`
+    counts the indexes above it.
     `subject` is what it refers to, `tags` are those that must point at it because of its own. `there` is
     whether the target has it, with all that it names; a `stray` was named as a referrer and is none;
     what is `untold` is there, and the target does not know yet what it refers to.
@@ -36,6 +40,7 @@ class Node:
 
     descriptor: Descriptor
     generation: int = 0
+    depth: int = 0
     subject: Digest | None = None
     document: Manifest | Index | None = None
     there: bool = False
@@ -82,7 +87,7 @@ class Survey:
             while ahead or running:
                 tasks = [task for one in ahead for task in self._begun(one)]
                 running |= {self.pool.submit(_done, task) for task in tasks}
-                done, running = wait(running, return_when=FIRST_COMPLETED)
+                done, running = wait(running, timeout=LOOK_SECONDS, return_when=FIRST_COMPLETED)
                 ahead = [one for future in done for one in future.result()]
         finally:
             for future in running:
@@ -149,8 +154,15 @@ class Survey:
         if node.stray:
             return
         if isinstance(document, Index):
+            if node.depth >= _DEEPEST:
+                raise BuildError(
+                    f"{descriptor.digest} in {self.source.name} is an index below {_DEEPEST} others",
+                    hint="copy one of the indexes inside it",
+                )
             for part in document.manifests:
-                yield Node(descriptor=part, generation=node.generation, there=node.there)
+                yield Node(
+                    descriptor=part, generation=node.generation, depth=node.depth + 1, there=node.there
+                )
         if self.referrers and node.subject:
             yield from self._referrers(node)
 
@@ -219,7 +231,7 @@ def resolved(store: Readable, identifier: str) -> Digest | None:
     """What a tag or digest stands for, None where that cannot be told: writing will tell why."""
     try:
         return store.resolve(identifier).digest
-    except (NotFoundError, AuthenticationError):
+    except (NotFoundError, DeniedError):
         return None
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from buildtools.errors import UnavailableError
+from buildtools.errors import BuildError, UnavailableError
 from buildtools.oci.descriptor import OCI_LAYER, Descriptor
 from buildtools.oci.digest import digest_of
 from buildtools.oci.documents import Index
@@ -165,6 +165,23 @@ def test_a_copy_that_fails_leaves_the_tag(pattern: str) -> None:
         copy(seeded(MemoryStore()), target, NESTED.descriptor, tag="1.0")
         assert_complete(target, NESTED, "1.0")
         client.close()
+
+
+def test_a_chain_of_indexes_ends() -> None:
+    """G03: three levels of indexes are copied, a fourth is refused before anything is written."""
+    source, target = seeded(MemoryStore()), MemoryStore("other")
+    third = Index.build(manifests=[NESTED.descriptor])
+    fourth = Index.build(manifests=[third.descriptor])
+    for item in (third, fourth):
+        source.put_manifest(item.raw, item.media_type)
+    with pytest.raises(BuildError) as caught:
+        copy(source, MemoryStore(), fourth.descriptor)
+    assert str(caught.value) == (
+        f"{INDEX.descriptor.digest} in memory is an index below 3 others: "
+        "copy one of the indexes inside it"
+    )
+    copy(source, target, third.descriptor, tag="1.0")
+    assert target.get_manifest("1.0") == (third.descriptor, third.raw)
 
 
 def test_foreign_layers_stay_where_they_are() -> None:

@@ -109,6 +109,13 @@ def test_stand_ins_are_never_published(project: Path, capsys: pytest.CaptureFixt
     [
         (["--to", "acme"], "'acme' is no place for images: write docker.io/acme"),
         (["--to", "ghcr.io/Acme"], "Acme"),
+        (
+            ["--to", "bot:secret@ghcr.io/acme"],
+            (
+                "error: a place for images has no @ in it: "
+                "write host/path, as in ghcr.io/acme, and log in with `docker login`\n"
+            ),
+        ),
         (["--to", "127.0.0.1:9/acme", "--tag", "a b"], "a b"),
     ],
 )

@@ -162,7 +162,9 @@ def test_a_long_retry_after_is_waited_for_where_that_is_asked_for() -> None:
         assert told.time.slept == [3600.5]
 
 
-@pytest.mark.parametrize(("status", "tries"), [(500, 3), (502, 6), (503, 6), (504, 6), (408, 6), (429, 8)])
+@pytest.mark.parametrize(
+    ("status", "tries"), [(500, 3), (502, 6), (503, 6), (504, 6), (408, 6), (429, 8), (499, 6), (522, 6)]
+)
 def test_what_does_not_pass_over_ends(status: int, tries: int) -> None:
     """After so many tries the registry counts as unavailable, and what it said is shown."""
     fault = fake.errors(status, "UNKNOWN", "invalid URL on layer")

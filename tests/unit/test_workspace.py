@@ -1,6 +1,7 @@
 """The project on disk: found, read, and written to so that nobody meets half a file."""
 
 import io
+import os
 from functools import partial
 from pathlib import Path
 
@@ -168,6 +169,21 @@ def test_a_file_is_replaced_in_one_step(tmp_path: Path) -> None:
     write_text(path, "zwölf\r\n")
     assert path.read_bytes() == b"zw\xc3\xb6lf\r\n"
     assert [item.name for item in path.parent.iterdir()] == ["file"]
+
+
+def test_what_killed_runs_left_beside_a_file_goes(tmp_path: Path) -> None:
+    """Once it is an hour old: what is new may belong to a run beside this one."""
+    path = tmp_path / "pins.json"
+    for name in (".pins.json.old", ".pins.json.new", ".other.json.old"):
+        (tmp_path / name).write_text("half")
+        if name.endswith("old"):
+            os.utime(tmp_path / name, (0, 0))
+    write_text(path, "whole\n")
+    assert sorted(item.name for item in tmp_path.iterdir()) == [
+        ".other.json.old",
+        ".pins.json.new",
+        "pins.json",
+    ]
 
 
 def test_a_file_that_cannot_be_written_is_said(tmp_path: Path) -> None:

@@ -65,6 +65,10 @@ def test_without_a_digest_the_tag_is_asked_for(text: str, identifier: str) -> No
         (" nginx", "reference ' nginx' has a space or line break in it: remove it"),
         ("nginx\n", r"reference 'nginx\n' has a space or line break in it: remove it"),
         ("https://ghcr.io/a/b", "reference 'https://ghcr.io/a/b' starts with https://: leave that out"),
+        (
+            "https://bot:p@ss@ghcr.io/a/b",
+            "reference 'https://***@ghcr.io/a/b' starts with https://: leave that out",
+        ),
         ("docker://nginx", "reference 'docker://nginx' starts with docker://: leave that out"),
         (HEX, f"'{HEX}' is an image's identity on one machine: write registry/repository@sha256:..."),
         (

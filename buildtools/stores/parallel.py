@@ -1,0 +1,51 @@
+"""Several requests at once: threads that have all begun, and that nobody waits for after Ctrl-C."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from threading import Barrier
+from typing import Final, TypeVar
+
+_S = TypeVar("_S")
+_T = TypeVar("_T")
+
+LOOK_SECONDS: Final = 0.5
+"""Windows tells no Ctrl-C to a thread that waits without an end."""
+
+
+@contextmanager
+def workers(size: int) -> Iterator[ThreadPoolExecutor]:
+    """A pool whose threads have all begun; they are waited for at the end, unless a person interrupts.
+
+    One that begins them as work comes takes threads for idle that have just taken other work, so that
+    requests wait for each other although there are threads left. What is still sent after an interrupt is
+    not named by anything, and an upload may take minutes.
+    """
+    pool = ThreadPoolExecutor(size)
+    interrupted = False
+    try:
+        ready = Barrier(size + 1)
+        for _ in range(size):
+            pool.submit(ready.wait)
+        ready.wait()
+        yield pool
+    except KeyboardInterrupt:
+        interrupted = True
+        raise
+    finally:
+        pool.shutdown(wait=not interrupted, cancel_futures=True)
+
+
+def in_parallel(pool: ThreadPoolExecutor, action: Callable[[_S], _T], items: Sequence[_S]) -> list[_T]:
+    """The results of an action for each item, several at once; after a failure no further one begins."""
+    futures = [pool.submit(action, item) for item in items]
+    pending = set(futures)
+    try:
+        while pending:
+            done, pending = wait(pending, timeout=LOOK_SECONDS, return_when=FIRST_EXCEPTION)
+            for future in done:
+                future.result()
+    finally:
+        for future in futures:
+            future.cancel()
+    return [future.result() for future in futures]
