@@ -5,11 +5,18 @@ the base's registry where the layout leaves them to it. Then manifests by digest
 the tags, immutable ones first. What is there is not sent again, so a run that broke is simply run again.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from buildtools.build import BuiltImage, Report
-from buildtools.errors import BuildError, BuildtoolsError, ConfigurationError, Diagnostic, PartialError
+from buildtools.errors import (
+    BuildError,
+    BuildtoolsError,
+    ConfigurationError,
+    Diagnostic,
+    PartialError,
+    VerificationError,
+)
 from buildtools.oci.digest import Digest
 from buildtools.oci.documents import Index
 from buildtools.oci.reference import InvalidReference, Reference, parse_reference
@@ -18,6 +25,7 @@ from buildtools.spec.variant import HOST_PROCESS, SCRATCH
 from buildtools.stores.base import NotFoundError, Readable
 from buildtools.stores.copy import THREADS, Copied, copy
 from buildtools.stores.layout import Layout
+from buildtools.stores.parallel import in_parallel, workers
 from buildtools.stores.registry import Registries, Registry
 from buildtools.tagging import DONE, Rules, Tagged, Tagging
 
@@ -55,7 +63,9 @@ class Publisher:
     """Publishes built images under `tags`, which has those of each image by its name.
 
     `layout` opens an image's layout. `bases` reads registries as the project is configured, mirrors
-    included; `targets` writes to them under their own names, with so many `threads` at once.
+    included; `targets` writes to them under their own names, with so many `threads` at once. `left` says
+    where layers are that a build has left to a registry. `verify` reads back an index by digest before any
+    tag is set on it, and gives what is wrong; None leaves that out.
     """
 
     layout: Callable[[str], Layout]
@@ -65,21 +75,32 @@ class Publisher:
     note: Callable[[str], None]
     rules: Rules = field(default_factory=Rules)
     threads: int = THREADS
+    left: Callable[[str], Mapping[Digest, Readable]] = lambda _: {}
+    verify: Callable[[Registry, Digest], Sequence[Diagnostic]] | None = None
+    _beside: dict[tuple[str, Digest], Registry] = field(default_factory=dict, init=False)
+    """Repositories of this run that hold a layer, by registry and digest: another image mounts it there."""
 
     def run(self, report: Report, places: Sequence[str]) -> list[Published]:
         """Every image to every place (`ghcr.io/acme`), and what became of it there.
 
-        Raises ConfigurationError before anything is sent when an image is not fit for it.
+        Several images go at once, but one that brings layers of a base goes before the others that need
+        them. Raises ConfigurationError before anything is sent when an image is not fit for it.
         """
         if faults := _unfit(report):
             raise ConfigurationError(*faults)
-        return [
-            self._publish(image, parse_reference(f"{place}/{image.name}"))
+        jobs = [
+            _Job(image, parse_reference(f"{place}/{image.name}"))
             for place in places
             for image in report.images
         ]
+        results: dict[_Job, Published] = {}
+        with workers(min(self.threads, len(jobs)) or 1) as pool:
+            for wave in _waves(jobs):
+                results |= zip(wave, in_parallel(pool, self._publish, wave), strict=True)
+        return [results[job] for job in jobs]
 
-    def _publish(self, image: BuiltImage, reference: Reference) -> Published:
+    def _publish(self, job: "_Job") -> Published:
+        image, reference = job.image, job.reference
         self.note(f"{reference.name}: {len(image.variants)} variants")
         registry, layout = self.targets.open(reference), self.layout(image.name)
         tagging = Tagging(
@@ -93,8 +114,9 @@ class Publisher:
         try:
             tagging.look()
             if tagging.pending:
-                copied = self._send(image, layout, registry)
+                copied = self._send(job, layout, registry)
                 tagging.set_all()
+            self._beside |= dict.fromkeys(job.base_layers, registry)
         except BuildtoolsError as error:
             tagging.fail(error)
         return Published(
@@ -107,27 +129,72 @@ class Publisher:
             present=len(copied.present),
         )
 
-    def _send(self, image: BuiltImage, layout: Layout, registry: Registry) -> Copied:
-        """Everything that the tags will stand on; it is there when this returns."""
-        elsewhere = self._bases(image)
-        copied = copy(layout, registry, image.index, elsewhere=elsewhere, threads=self.threads)
+    def _send(self, job: "_Job", layout: Layout, registry: Registry) -> Copied:
+        """Everything that the tags will stand on; it is there, and right, when this returns."""
+        digest = job.image.index.digest
+        copied = copy(
+            layout, registry, job.image.index, elsewhere=self._elsewhere(job, registry), threads=self.threads
+        )
+        if self.verify:
+            self._refuse_wrong(self.verify(registry, digest), digest, registry)
+            return copied
         try:
-            registry.resolve(image.index.digest)
+            registry.resolve(digest)
         except NotFoundError as error:
             raise BuildError(
-                f"the index {image.index.digest} is gone from {registry.name} right after it was written",
+                f"the index {digest} is gone from {registry.name} right after it was written",
                 hint="its garbage collection may be running: run the command again",
             ) from error
         return copied
 
-    def _bases(self, image: BuiltImage) -> dict[Digest, Readable]:
-        """Where the layers of the image's bases are, by digest."""
-        found: dict[Digest, Readable] = {}
-        for record in (built.record for built in image.variants):
+    def _refuse_wrong(self, findings: Sequence[Diagnostic], digest: Digest, registry: Registry) -> None:
+        """Raise VerificationError where the index that was read back has errors: no tag may stand on it."""
+        errors = tuple(finding for finding in findings if finding.severity == "error")
+        if errors:
+            more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+            raise VerificationError(
+                f"what was read back of {registry.name}@{digest} is wrong: {errors[0].message}{more}",
+                hint="no tag was set on it; look at all of it with `buildtools verify`",
+                diagnostics=errors,
+            )
+
+    def _elsewhere(self, job: "_Job", registry: Registry) -> dict[Digest, Readable]:
+        """Where the layers are that the layout does not hold, by digest: in the same registry if anywhere."""
+        found: dict[Digest, Readable] = dict(self.left(job.image.name))
+        for record in (built.record for built in job.image.variants):
             if record.base_layers and record.base.reference not in {SCRATCH, HOST_PROCESS}:
-                base = self.bases.open(parse_reference(record.base.reference))
-                found |= dict.fromkeys((layer.digest for layer in record.base_layers), base)
+                base: Readable = self.bases.open(parse_reference(record.base.reference))
+                near = bool(registry.mountable(base))
+                for layer in record.base_layers:
+                    beside = self._beside.get((job.reference.registry, layer.digest))
+                    found[layer.digest] = beside if beside and not near else base
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One image in one repository."""
+
+    image: BuiltImage = field(hash=False, compare=False)
+    reference: Reference
+
+    @property
+    def base_layers(self) -> frozenset[tuple[str, Digest]]:
+        """The layers of bases that it brings to a registry."""
+        records = (built.record for built in self.image.variants)
+        return frozenset(
+            (self.reference.registry, layer.digest) for record in records for layer in record.base_layers
+        )
+
+
+def _waves(jobs: Sequence[_Job]) -> Iterator[list[_Job]]:
+    """Jobs that go at once, and then those that find the layers of their bases where the first put them."""
+    first, later = list[_Job](), list[_Job]()
+    brought: set[tuple[str, Digest]] = set()
+    for job in jobs:
+        (later if job.base_layers & brought else first).append(job)
+        brought |= job.base_layers
+    yield from filter(None, (first, later))
 
 
 def failures(results: Sequence[Published]) -> list[BuildtoolsError]:

@@ -1,11 +1,14 @@
 """The `build` verb."""
 
 import argparse
+from collections.abc import Callable, Mapping
 
 from buildtools import pinning
 from buildtools.build import Builder
 from buildtools.console import Stopwatch
 from buildtools.errors import UnavailableError
+from buildtools.oci.descriptor import Descriptor
+from buildtools.oci.digest import Digest
 from buildtools.pins import Pins, diff
 from buildtools.prepare import Choice, Prepared, prepare
 from buildtools.sources.fetch import Downloader
@@ -69,7 +72,14 @@ def pinned(run: Run, workspace: Workspace, choice: Choice) -> Pins:
     return new
 
 
-def builder(workspace: Workspace, prepared: Prepared, *, full: bool, force: bool) -> Builder:
+def builder(
+    workspace: Workspace,
+    prepared: Prepared,
+    *,
+    full: bool,
+    force: bool,
+    published: Callable[[str], Mapping[Digest, Descriptor]] = lambda _: {},
+) -> Builder:
     """What builds the Plan's targets into the project's layouts."""
     return Builder(
         workspace=workspace,
@@ -79,4 +89,5 @@ def builder(workspace: Workspace, prepared: Prepared, *, full: bool, force: bool
         base_layers=lambda reference: References(workspace.reach).open(reference)[0],
         full=full,
         force=force,
+        published=published,
     )

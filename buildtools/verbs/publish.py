@@ -5,18 +5,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from buildtools import tags as tagging
-from buildtools.errors import UsageError
+from buildtools.cluster.truth import pinned_truth
+from buildtools.errors import Diagnostic, UsageError
 from buildtools.oci.digest import Digest, DigestError, parse_digest
 from buildtools.prepare import prepare, selected
-from buildtools.publish import Publisher, check_places, failures, raise_failures
+from buildtools.publish import Published, Publisher, check_places, failures, raise_failures
+from buildtools.reuse import PublishedLayers
 from buildtools.spec.tags import Tag
 from buildtools.stores.copy import THREADS
-from buildtools.stores.registry import Registries
+from buildtools.stores.registry import Registries, Registry
 from buildtools.stores.rehearsal import RehearsalClient
 from buildtools.tagging import FLOATING, Rules
-from buildtools.verbs.base import Run, images_argument, json_argument, locked_argument, project_argument
+from buildtools.verbs.base import (
+    Run,
+    images_argument,
+    json_argument,
+    locked_argument,
+    project_argument,
+    wait_argument,
+)
 from buildtools.verbs.build import builder, pinned
+from buildtools.verify import verify_store
 from buildtools.views.publish import publish_json, publish_table, requests_summary, requests_table
+from buildtools.workspace import Workspace
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -64,20 +75,21 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="set the tag (default: each one that may move) only while it stands on this digest, "
         "or on nothing with none",
     )
+    parser.add_argument(
+        "--no-verify", action="store_true", help="do not read back what was sent before tags are set on it"
+    )
     locked_argument(parser)
+    wait_argument(parser)
 
 
 def run(run: Run) -> None:
     """Build what is not up to date, then send every image to every place, and set the tags."""
     workspace, choice = run.workspace(), run.choice()
-    places = run.args.to or [place for place in (workspace.project.spec.registry,) if place]
-    if not places:
-        raise UsageError("there is no place to publish to", hint="name it with --to, as in --to ghcr.io/acme")
-    places = list(dict.fromkeys(place.rstrip("/") for place in places))
-    check_places(places)
+    places = _places(run, workspace)
     names = list(dict.fromkeys(variant.image for variant in selected(workspace.project, choice)))
-    known = tagging.facts(workspace, version=run.args.image_version)
-    tags = tagging.choose(workspace, names, run.args.tag, known)
+    tags = tagging.choose(
+        workspace, names, run.args.tag, tagging.facts(workspace, version=run.args.image_version)
+    )
     rules = Rules(
         move_tags=run.args.move_tags,
         allow_older=run.args.allow_older,
@@ -91,19 +103,44 @@ def run(run: Run) -> None:
     run.warn(prepared.warnings)
     settings = replace(workspace.reach, mirrors={})
     rehearsal = RehearsalClient(settings) if run.args.dry_run else None
+    targets = Registries(settings, client=rehearsal)
     with run.console.working("rehearsing" if rehearsal else "publishing"):
-        report = builder(workspace, prepared, full=False, force=False).run()
+        # Of an image's tags the last one: that is what was moved with each publication so far.
+        reuse = PublishedLayers(targets, places, {name: every[-1].name for name, every in tags.items()})
+        report = builder(workspace, prepared, full=False, force=False, published=reuse).run()
         report.raise_failures()
+        truth = pinned_truth(pins)
+
+        def verify(registry: Registry, digest: Digest) -> Sequence[Diagnostic]:
+            return verify_store(registry, digest, truth=truth, quick=True).errors
+
         publisher = Publisher(
             layout=workspace.layout,
             bases=Registries(workspace.reach),
-            targets=Registries(settings, client=rehearsal),
+            targets=targets,
             tags=tags,
             note=run.console.note,
             rules=rules,
             threads=1 if rehearsal else THREADS,
+            left=reuse.sources,
+            verify=None if rehearsal or run.args.no_verify else verify,
         )
         results = publisher.run(report, places)
+    _show(run, results, rehearsal)
+    raise_failures(results)
+
+
+def _places(run: Run, workspace: Workspace) -> list[str]:
+    """Where to; raises UsageError and ConfigurationError."""
+    places = run.args.to or [place for place in (workspace.project.spec.registry,) if place]
+    if not places:
+        raise UsageError("there is no place to publish to", hint="name it with --to, as in --to ghcr.io/acme")
+    places = list(dict.fromkeys(place.rstrip("/") for place in places))
+    check_places(places)
+    return places
+
+
+def _show(run: Run, results: Sequence[Published], rehearsal: RehearsalClient | None) -> None:
     requests = rehearsal.asked if rehearsal else None
     if requests is not None and not run.args.json:
         run.console.table(requests_table(requests))
@@ -114,7 +151,6 @@ def run(run: Run) -> None:
     # A single one is what the run ends with.
     for error in errors if len(errors) > 1 or any(one.done for one in results) else ():
         run.console.fault(error)
-    raise_failures(results)
 
 
 def _expected(texts: Sequence[str], tags: Mapping[str, Sequence[Tag]]) -> dict[str, Digest | None]:

@@ -177,8 +177,7 @@ def test_a_chain_of_indexes_ends() -> None:
     with pytest.raises(BuildError) as caught:
         copy(source, MemoryStore(), fourth.descriptor)
     assert str(caught.value) == (
-        f"{INDEX.descriptor.digest} in memory is an index below 3 others: "
-        "copy one of the indexes inside it"
+        f"{INDEX.descriptor.digest} in memory is an index below 3 others: copy one of the indexes inside it"
     )
     copy(source, target, third.descriptor, tag="1.0")
     assert target.get_manifest("1.0") == (third.descriptor, third.raw)

@@ -425,7 +425,7 @@ def test_the_index_is_collected_in_between(
     """It is asked for once more before the first tag."""
     gone = Rule(pattern="^HEAD .*/manifests/sha256", fault=fake.status(404), skip=2, times=1)
     server.rules.append(gone)
-    document = publish(capsys, *to(server), code=1)
+    document = publish(capsys, *to(server, "--no-verify"), code=1)
     assert document["failures"] == [
         (
             f"the index {index_of(small)} is gone from {server.host}/acme/host right after it was written: "
@@ -444,9 +444,10 @@ def test_parts_are_asked_for_once_however_many_tags(
     one = len(server.seen)
     server.seen.clear()
     publish(capsys, "host", "--to", f"{server.host}/other", "--tag", "a", "--tag", "b", "--tag", "c")
-    assert len(server.seen) == one + 2 * 4
+    # The first run also looked whether its layer is published already.
+    assert len(server.seen) == one - 1 + 2 * 4
     server.seen.clear()
-    publish(capsys, *to(server, "--tag", "a", "--tag", "d"))
+    publish(capsys, *to(server, "--no-verify", "--tag", "a", "--tag", "d"))
     index = f"/v2/acme/host/manifests/{index_of(small)}"
     tag = "/v2/acme/host/manifests/d"
     assert server.lines() == [
@@ -496,7 +497,7 @@ def test_a_dry_run_says_what_the_real_one_does(
         assert set(server.repositories) == {"mcr/windows/nanoserver"}
         server.seen.clear()
         other.seen.clear()
-        done = publish(capsys, *arguments)
+        done = publish(capsys, *arguments, "--no-verify")
         # The base is read where it is, which is not a target.
         expected = [line for line in real(server) if "/v2/mcr/" not in line]
         found = {
