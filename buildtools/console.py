@@ -4,6 +4,7 @@ Results go to stdout; progress and faults go to stderr. Under GitHub Actions fau
 long work is grouped; text that comes from files or registries cannot start a workflow command.
 """
 
+import re
 import sys
 import threading
 import time
@@ -15,6 +16,8 @@ from typing import IO, Any, Final
 from buildtools.errors import BuildtoolsError, ConfigurationError, Diagnostic, VerificationError
 from buildtools.settings import Settings
 
+_MOST_SUMMARY: Final = 512 * 1024
+"""Half of what GitHub takes of a step (1 MiB), since a step may show several tables."""
 _STYLES: Final = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 
 
@@ -67,6 +70,18 @@ class Console:
         with self._lock:
             self.printed = True
             self._rich(self.out).print(drawn)
+        self.summarise(table)
+
+    def summarise(self, table: Table) -> None:
+        """Append a table to the step summary of GitHub Actions, where there is one."""
+        path = self.settings.github_step_summary
+        if not (path and self.settings.github_actions):
+            return
+        text = markdown(table)
+        # A summary that grew too long would fail the upload of the whole step's.
+        if len(text.encode()) <= _MOST_SUMMARY:
+            with self._lock, path.open("a", encoding="utf-8") as file:
+                file.write(text)
 
     def note(self, text: str) -> None:
         """What is going on: the spinner's text on a terminal, a line of its own elsewhere."""
@@ -176,6 +191,19 @@ def annotation(finding: Diagnostic) -> str:
     properties = ",".join(f"{key}={_property(str(value))}" for key, value in places.items() if value)
     text = ": ".join(part for part in (finding.message, finding.hint) if part)
     return f"::{kind} {properties}::{_command(text)}"
+
+
+def markdown(table: Table) -> str:
+    """A table in GitHub's Markdown; what cells hold is text and never markup."""
+    right = ["---:" if column in table.right else "---" for column in table.columns]
+    rows = [table.columns, right, *([_cell(cell) for cell in row] for row in table.rows)]
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    title = [f"### {_cell(table.title)}", ""] if table.title else []
+    return "\n".join([*title, *lines, "", ""])
+
+
+def _cell(text: str) -> str:
+    return re.sub(r"([\\`*_{}\[\]<>#|~])", r"\\\1", printable(text))
 
 
 def printable(text: str, *, keep: str = "") -> str:

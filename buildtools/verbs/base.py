@@ -33,6 +33,7 @@ class Run:
         """Print the document where `--json` asks for it, else the table."""
         if self.args.json:
             self.json(document)
+            self.console.summarise(table)
         else:
             self.console.table(table)
 

@@ -1,6 +1,7 @@
 """The terminal: tables, notes, faults, and text that cannot take it over."""
 
 import io
+from pathlib import Path
 
 import pytest
 
@@ -129,6 +130,43 @@ def test_a_table_shows_markup_as_text() -> None:
     terminal = console()
     terminal.table(Table(columns=("a",), rows=[("[bold]x[/bold]",)]))
     assert "[bold]x[/bold]" in terminal.out.getvalue()
+
+
+TABLE = Table(
+    title="What *is*", columns=("name", "size"), rows=[("a|b", "1 B"), ("<b>", "")], right=frozenset({"size"})
+)
+MARKDOWN = """\
+### What \\*is\\*
+
+| name | size |
+| --- | ---: |
+| a\\|b | 1 B |
+| \\<b\\> |  |
+
+"""
+
+
+def test_a_table_is_in_the_step_summary(tmp_path: Path) -> None:
+    """As Markdown in which nothing of a stranger's is markup, behind what is there already."""
+    summary = tmp_path / "summary.md"
+    terminal = Console(
+        settings=Settings(github_actions=True, github_step_summary=summary),
+        out=io.StringIO(),
+        err=io.StringIO(),
+    )
+    terminal.table(TABLE)
+    terminal.summarise(TABLE)
+    assert summary.read_text() == MARKDOWN * 2
+    terminal.summarise(Table(columns=("x",), rows=[("y" * 600_000,)]))
+    assert summary.read_text() == MARKDOWN * 2
+
+
+def test_without_actions_there_is_no_step_summary(tmp_path: Path) -> None:
+    """The variable alone may be left over from somewhere."""
+    summary = tmp_path / "summary.md"
+    terminal = Console(settings=Settings(github_step_summary=summary), out=io.StringIO(), err=io.StringIO())
+    terminal.table(TABLE)
+    assert not summary.exists()
 
 
 def test_notes_are_lines_and_quiet_leaves_them_out() -> None:
