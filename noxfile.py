@@ -56,7 +56,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def demo(session: nox.Session) -> None:
-    """Build, join, check and run the example images on this machine, offline."""
+    """Build the example images, run what runs here, and roll them out in a throw-away registry, offline."""
     install(session, *go())
     session.run("buildtools", "demo", *session.posargs)
 
@@ -136,6 +136,13 @@ def preflight(session: nox.Session) -> None:
     """Say what will run on which node, and what will not, before it is rolled out."""
     install(session)
     session.run("buildtools", "preflight", *session.posargs)
+
+
+@nox.session(default=False)
+def registry(session: nox.Session) -> None:
+    """Run a throw-away registry on this machine until Ctrl-C."""
+    install(session)
+    session.run("buildtools", "registry", *session.posargs)
 
 
 @nox.session(default=False)

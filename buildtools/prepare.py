@@ -126,10 +126,14 @@ def _base_image(variant: Variant, pins: Pins, choice: Choice) -> BaseImage | Non
     return None if pin is None else _pinned(variant, pin)
 
 
-def stand_in(variant: Variant) -> BuiltInBase:
-    """The small labelled base that stands for the variant's own where no registry is at hand."""
-    version = f"10.0.{variant.release.build}.{STAND_IN_REVISION}" if variant.release else ""
-    return stand_in_base(replace(variant.platform, os_version=version), title=variant.base)
+def stand_in(variant: Variant, *, revision: int = STAND_IN_REVISION) -> BuiltInBase:
+    """The small labelled base that stands for the variant's own where no registry is at hand.
+
+    A higher `revision` is a later patch of it: other bytes, and on Windows a higher os.version.
+    """
+    version = f"10.0.{variant.release.build}.{revision}" if variant.release else ""
+    title = variant.base if revision == STAND_IN_REVISION else f"{variant.base}, revision {revision}"
+    return stand_in_base(replace(variant.platform, os_version=version), title=title)
 
 
 def pin_key(variant: Variant) -> str:

@@ -62,6 +62,7 @@ class Published:
 class Publisher:
     """Publishes built images under `tags`, which has those of each image by its name.
 
+    `stand_ins` lets images through that stand on stand-in bases: for a registry that is thrown away.
     `layout` opens an image's layout. `bases` reads registries as the project is configured, mirrors
     included; `targets` writes to them under their own names, with so many `threads` at once. `left` says
     where layers are that a build has left to a registry. `verify` reads back an index by digest before any
@@ -73,6 +74,7 @@ class Publisher:
     targets: Registries
     tags: Mapping[str, Sequence[Tag]]
     note: Callable[[str], None]
+    stand_ins: bool = False
     rules: Rules = field(default_factory=Rules)
     threads: int = THREADS
     left: Callable[[str], Mapping[Digest, Readable]] = lambda _: {}
@@ -86,7 +88,7 @@ class Publisher:
         Several images go at once, but one that brings layers of a base goes before the others that need
         them. Raises ConfigurationError before anything is sent when an image is not fit for it.
         """
-        if faults := _unfit(report):
+        if faults := _unfit(report, stand_ins=self.stand_ins):
             raise ConfigurationError(*faults)
         jobs = [
             _Job(image, parse_reference(f"{place}/{image.name}"))
@@ -220,11 +222,12 @@ def raise_failures(results: Sequence[Published]) -> None:
     raise kind(f"none of {len(tags)} tags was set", hint="mend what is wrong and run it again")
 
 
-def _unfit(report: Report) -> list[Diagnostic]:
+def _unfit(report: Report, *, stand_ins: bool) -> list[Diagnostic]:
     """Images that must not be published, or are not whole."""
     faults = []
     for image in report.images:
-        if labels := [built.record.label for built in image.variants if built.record.base.stand_in]:
+        labels = [built.record.label for built in image.variants if built.record.base.stand_in]
+        if labels and not stand_ins:
             text = f"{image.name} stands on stand-in bases ({', '.join(labels)}), which are never published"
             faults.append(Diagnostic(code="stand-in", message=text, hint="build it on its real bases"))
         if image.absent:

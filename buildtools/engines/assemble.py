@@ -41,7 +41,7 @@ class Assemble:
     entries: Callable[[Variant], list[Entry]]
     bases: Mapping[str, BaseImage]
     published: Callable[[str], Mapping[Digest, Descriptor]] = lambda _: {}
-    _layers: dict[Digest, "Future[Layer]"] = field(default_factory=dict, init=False)
+    _layers: dict[tuple[str, Digest], "Future[Layer]"] = field(default_factory=dict, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def build(self, target: Target, store: Store) -> BuildRecord:
@@ -76,11 +76,13 @@ class Assemble:
 
     def _layer(self, target: Target, store: Store) -> Layer:
         """The application layer: from the last build, from another thread, or written now."""
+        # Each image has a layout of its own, so one that is made of the same files needs the layer, too.
+        key = target.variant.image, target.layer_fingerprint
         with self._lock:
-            future = self._layers.get(target.layer_fingerprint)
+            future = self._layers.get(key)
             mine = future is None
             if future is None:
-                future = self._layers[target.layer_fingerprint] = Future()
+                future = self._layers[key] = Future()
         if mine:
             try:
                 future.set_result(self._kept(target, store) or self._written(target, store))

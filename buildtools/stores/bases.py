@@ -12,6 +12,7 @@ from buildtools.oci.documents import Manifest
 from buildtools.oci.platform import Platform
 from buildtools.oci.rebase import Stack, stands_on
 from buildtools.oci.validate import is_attestation, node_key
+from buildtools.parts import BASE_PART, base_part
 from buildtools.pins import BasePin, Pins
 from buildtools.spec.variant import HOST_PROCESS, SCRATCH
 from buildtools.stores.base import NotFoundError, Readable
@@ -103,6 +104,8 @@ class BaseFinder:
         told = {**(image.entry.annotations if image.entry else {}), **image.manifest.annotations}
         said = next((said for said in self.old if said.fits(image.config.platform)), None)
         old, digest = (said.reference, "") if said else (told.get(BASE_NAME, ""), told.get(BASE_DIGEST, ""))
+        if not old and told.get(BASE_PART) == base_part(SCRATCH, ""):
+            old = SCRATCH
         if not old:
             old, digest = self._pinned_below(image)
         if not old or old in _BUILT_IN:

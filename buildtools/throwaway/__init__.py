@@ -1,1 +1,1 @@
-"""A registry inside this process, for as long as a `with` lasts: for `demo`, trials and tests."""
+"""A registry inside this process, for as long as a `with` lasts: for `demo`, `registry` and tests."""

@@ -1,4 +1,4 @@
-"""The throw-away registry as a server on a free loopback port, and HTTP as it needs it.
+"""The throw-away registry as a server on a loopback port, and HTTP as it needs it.
 
 Nothing is asked of who comes: it listens on 127.0.0.1 only and lives as long as its `with`.
 """
@@ -28,13 +28,14 @@ class ThrowAway:
 
     `host` is what its images' names begin with, `referrers` whether it has the referrers API. It holds
     nothing when it begins, and closes all connections when it ends. The folder belongs to the caller.
+    Without a `port` a free one is taken; raises OSError for one that is not free.
     """
 
-    def __init__(self, folder: Path, *, referrers: bool = True) -> None:
+    def __init__(self, folder: Path, *, referrers: bool = True, port: int = 0) -> None:
         shelves = Shelves(folder)
         self._folder = folder
         self._api = Api(found=shelves.get, made=shelves.made, referrers=referrers)
-        self._server = Server(self._answer)
+        self._server = Server(self._answer, port=port)
 
     @property
     def host(self) -> str:
@@ -71,13 +72,15 @@ class Answering(Protocol):
 
 
 class Server(ThreadingHTTPServer):
-    """A thread a connection on a free loopback port; `stop` closes the connections that are still open."""
+    """A thread a connection on a loopback port, any free one for 0; `stop` closes what is still open."""
 
     daemon_threads = False
     request_queue_size = 128
 
-    def __init__(self, answering: Answering, handler: "type[Handler] | None" = None) -> None:
-        super().__init__(("127.0.0.1", 0), handler or Handler)
+    def __init__(
+        self, answering: Answering, handler: "type[Handler] | None" = None, *, port: int = 0
+    ) -> None:
+        super().__init__(("127.0.0.1", port), handler or Handler)
         self.answering = answering
         self.connections = 0
         self._open: set[socket.socket] = set()

@@ -32,7 +32,7 @@ class Verb(NamedTuple):
 
 
 VERBS: Final = (
-    Verb("demo", "build, join, check and run the examples on this machine, offline"),
+    Verb("demo", "build, check, run, publish, verify, rebase and promote the examples here, offline"),
     Verb("plan", "say what would be built, and why"),
     Verb("build", "build images into OCI layouts, one index an image"),
     Verb("publish", "send what was built to registries: blobs, manifests, index, then tags"),
@@ -44,6 +44,7 @@ VERBS: Final = (
     Verb("login", "say what would be used to log in to a registry, and what that allows"),
     Verb("verify", "read back what was published, and say whether every node gets the right image"),
     Verb("preflight", "say what will run on which node, and what will not, before it is rolled out"),
+    Verb("registry", "run a throw-away registry on this machine until Ctrl-C, to try things out"),
     Verb("pins", "resolve bases and fetched assets to digests"),
     Verb("schema", "print the JSON Schema of a definition file"),
 )

@@ -2,14 +2,15 @@
 
 import argparse
 
-from buildtools import demo as demonstration
 from buildtools.console import Stopwatch, seconds
+from buildtools.demo import proof as proving
+from buildtools.demo.rollout import Rollout, roll_out
 from buildtools.errors import VerificationError
 from buildtools.prepare import Choice, prepare
 from buildtools.verbs.base import Run, json_argument, project_argument
 from buildtools.verbs.build import builder
 from buildtools.views.build import build_summary, build_table
-from buildtools.views.demo import demo_json, ran_table
+from buildtools.views.demo import demo_json, ran_table, rollout_summary, rollout_tables
 from buildtools.views.findings import check_summary
 from buildtools.views.inspect import nodes_table
 
@@ -21,7 +22,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(run: Run) -> None:
-    """Build, join, check and run the examples on this machine, offline."""
+    """Build the examples, run what runs here, and roll them out in a registry that is thrown away."""
     workspace = run.workspace()
     clock = Stopwatch()
     choice = Choice(stand_in_bases=True, offline_only=True)
@@ -32,17 +33,20 @@ def run(run: Run) -> None:
             run.console.fault(failure)
         report.raise_failures()
         run.console.note("checking what was built, and running what runs here")
-        proof = demonstration.prove(workspace, report)
-    wrong = demonstration.faults(proof)
+        proof = proving.prove(workspace, report)
+        wrong = proving.faults(proof)
+        # What does not hold here is not sent anywhere.
+        rollout = Rollout() if wrong else roll_out(workspace, report, note=run.console.note)
     if run.args.json:
-        run.json(demo_json(report, proof))
+        run.json(demo_json(report, proof, rollout))
     else:
-        run.console.table(build_table(report))
-        run.console.table(nodes_table(proof.inspections))
-        run.console.table(ran_table(proof.ran))
-        for name in demonstration.left_out(prepared.project):
+        tables = (build_table(report), nodes_table(proof.inspections), ran_table(proof.ran))
+        for table in (*tables, *rollout_tables(rollout)):
+            run.console.table(table)
+        for name in proving.left_out(prepared.project):
             run.console.print(f"Left out: {name} fetches release assets, which needs the network.")
         checked = check_summary(proof.findings)
-        run.console.print(f"{build_summary(report)} {checked} It took {seconds(clock())}.")
-    if wrong:
-        raise VerificationError("\n".join(wrong))
+        done = " ".join(filter(None, (build_summary(report), checked, rollout_summary(rollout))))
+        run.console.print(f"{done} It took {seconds(clock())}.")
+    if faults := [*wrong, *rollout.faults]:
+        raise VerificationError("\n".join(faults))

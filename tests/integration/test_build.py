@@ -64,6 +64,25 @@ def blobs(root: Path) -> dict[str, bytes]:
     }
 
 
+def test_images_of_the_same_files(project: Path) -> None:
+    """Each layout has the layer, although both images' are the same one."""
+    text = HELLO.replace("name: hello", "name: twin")
+    make_project(
+        project,
+        **{
+            "images/twin/image.yaml": text,
+            "images/twin/hello.sh": "#!/bin/sh\necho hello\n",
+            "images/twin/conf/one.txt": "one\n",
+            "images/twin/conf/deep/two.txt": "two\n",
+        },
+    )
+    build("--full", "hello", "twin")
+    layers = {name: {m.layers[-1].digest for m, _ in images_of(project, name)} for name in ("hello", "twin")}
+    assert layers["hello"] == layers["twin"]
+    assert not [blob for name in layers for blob in index_of(project, name)[0].missing()]
+    build("twin")
+
+
 @pytest.mark.parametrize("image", ["hello", "host", "made"])
 def test_the_documents_of_a_build(project: Path, image: str, golden: Callable[[str, str], None]) -> None:
     """Index, manifests and configs are the same bytes on every machine."""

@@ -75,7 +75,7 @@ def test_a_rebased_image_is_the_image_that_a_build_makes(
     document = run(capsys, place)
     assert [entry["rebased"] for entry in document["entries"]] == [False, False, True, True, False]
     assert [entry["reason"] for entry in document["entries"]] == [
-        "no base is known", "no base is known", "", "", "up to date",
+        "on nothing", "on nothing", "", "", "up to date",
     ]  # fmt: skip
     third = document["entries"][2]
     assert (third["old_os_version"], third["os_version"]) == ("10.0.26100.7462", "10.0.26100.74629")

@@ -9,7 +9,8 @@ import pytest
 from buildtools.build import Built, BuiltImage, Report
 from buildtools.cluster.matchers import Choice
 from buildtools.cluster.nodes import NODE_KINDS
-from buildtools.demo import Proof, Ran
+from buildtools.demo.proof import Proof, Ran
+from buildtools.demo.rollout import Rollout
 from buildtools.errors import AuthenticationError, BuildError, Diagnostic, PartialError
 from buildtools.inspect import Entry, Inspection, inspect_store
 from buildtools.oci.config import ConfigSettings, ImageConfig, build_config
@@ -28,7 +29,7 @@ from buildtools.stores.rehearsal import Asked
 from buildtools.tagging import Tagged
 from buildtools.tiers.base import Outcome
 from buildtools.views.build import build_json, build_summary, build_table, plan_json, plan_table
-from buildtools.views.demo import demo_json, ran_table
+from buildtools.views.demo import demo_json, ran_table, rollout_summary, rollout_tables
 from buildtools.views.findings import check_summary, findings_json
 from buildtools.views.inspect import choice_text, inspect_json, inspect_table, nodes_table
 from buildtools.views.publish import publish_json, publish_table, requests_summary, requests_table
@@ -470,7 +471,7 @@ def test_findings_as_json() -> None:
 def test_the_demo_as_json() -> None:
     """The build, what nodes take by image, contracts and findings."""
     found = inspected(LINUX)
-    document = demo_json(REPORT, Proof(inspections=(found,), findings=(FOUND,), ran=RAN[:2]))
+    document = demo_json(REPORT, Proof(inspections=(found,), findings=(FOUND,), ran=RAN[:2]), Rollout())
     assert document == {
         "schema": 1,
         "images": [BUILT_JSON],
@@ -482,7 +483,31 @@ def test_the_demo_as_json() -> None:
             {"name": "job linux/amd64", "kept": False, "findings": ["ended with 1, expected 0", "odd"]},
         ],
         "findings": [FOUND_JSON],
+        "publish": publish_json(()),
+        "verify": [],
+        "rebase": [],
+        "promote": [],
+        "verify_release": [],
+        "preflight": None,
+        "faults": [],
     }
+
+
+def test_a_demo_that_published_nothing() -> None:
+    """No table and no sentence."""
+    assert (list(rollout_tables(Rollout())), rollout_summary(Rollout())) == ([], "")
+
+
+def test_a_demo_that_broke() -> None:
+    """The steps before are told, the reason is a fault, and no sentence says that all is done."""
+    error = BuildError("it broke", hint="mend it")
+    published = Published(
+        image="app", repository="staging/app", digest=LAYER, tags=(Tagged(name="demo", what="set"),)
+    )
+    broken = Rollout(published=(published,), error=error)
+    assert [table.title for table in rollout_tables(broken)] == ["Published to a throw-away registry"]
+    assert broken.faults == ("it broke: mend it",)
+    assert rollout_summary(broken) == ""
 
 
 @pytest.mark.parametrize(

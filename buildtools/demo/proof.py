@@ -1,4 +1,4 @@
-"""The `demo` verb: the whole pipeline on this machine, with stand-ins for what is out of reach."""
+"""What was built, checked and run on this machine."""
 
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -59,11 +59,16 @@ def prove(workspace: Workspace, report: Report) -> Proof:
 
 
 def _run_all(workspace: Workspace, report: Report) -> Iterator[Ran]:
-    """The contracts of all variants that this machine can run, side by side."""
+    """The contracts of all variants that this machine can run, side by side.
+
+    All are unpacked before the first one is started: a program that is still open for writing in a process
+    that is just being started would be busy (ETXTBSY).
+    """
     tier = Native()
     ready = [built for built in report.variants if _runs_here(workspace, built, tier)]
-    with ThreadPoolExecutor(max(1, len(ready))) as pool:
-        yield from pool.map(lambda built: _run(workspace, built, tier), ready)
+    with ExitStack() as folders, ThreadPoolExecutor(max(1, len(ready))) as pool:
+        contracts = [_unpacked(workspace, built, folders) for built in ready]
+        yield from pool.map(lambda contract: Ran(name=contract.name, outcome=tier.run(contract)), contracts)
 
 
 def _runs_here(workspace: Workspace, built: Built, tier: Native) -> bool:
@@ -75,18 +80,17 @@ def _config(workspace: Workspace, built: Built) -> ImageConfig:
     return ImageConfig.parse(read_document(layout, built.record.config.descriptor))
 
 
-def _run(workspace: Workspace, built: Built, tier: Native) -> Ran:
+def _unpacked(workspace: Workspace, built: Built, folders: ExitStack) -> Contract:
     layout = workspace.layout(built.record.image)
-    with tempfile.TemporaryDirectory(prefix="buildtools-") as folder, ExitStack() as blobs:
-        layers = [blobs.enter_context(layout.get_blob(blob.descriptor)) for blob in built.record.layers]
-        unpack(layers, Path(folder))
-        contract = Contract(
-            name=built.target.name,
-            config=_config(workspace, built),
-            root=Path(folder),
-            lifecycle=built.target.variant.lifecycle or LifecycleSpec(),
-        )
-        return Ran(name=built.target.name, outcome=tier.run(contract))
+    root = Path(folders.enter_context(tempfile.TemporaryDirectory(prefix="buildtools-")))
+    with ExitStack() as blobs:
+        unpack([blobs.enter_context(layout.get_blob(blob.descriptor)) for blob in built.record.layers], root)
+    return Contract(
+        name=built.target.name,
+        config=_config(workspace, built),
+        root=root,
+        lifecycle=built.target.variant.lifecycle or LifecycleSpec(),
+    )
 
 
 def faults(proof: Proof) -> Sequence[str]:
