@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Final
 
 from buildtools.errors import ConfigurationError, Diagnostic, VerificationError
-from buildtools.inspect import only_name
 from buildtools.layers import SharedLayer, read_contents, read_layers, readable_entries, shared_layers
 from buildtools.oci.config import ImageConfig
 from buildtools.oci.documents import DocumentError
@@ -19,7 +18,7 @@ from buildtools.spec.expand import select
 from buildtools.spec.variant import Variant
 from buildtools.stores.base import Readable
 from buildtools.stores.layout import Layout
-from buildtools.stores.open import References
+from buildtools.stores.open import References, only_name
 from buildtools.tree import Tree, read_tree
 from buildtools.windows.lint import is_windows_layer
 from buildtools.windows.signals import EVENTS, EXPECTED, check_stop_signal, number_of

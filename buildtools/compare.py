@@ -5,10 +5,9 @@ base, files and config does (`parts`), so that a fresh checkout knows what has c
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Final, Literal
+from typing import Literal
 
 from buildtools.errors import VerificationError
 from buildtools.oci.descriptor import Descriptor
@@ -19,13 +18,12 @@ from buildtools.oci.reference import Reference, parse_reference
 from buildtools.parts import differing
 from buildtools.plan import Target
 from buildtools.stores.base import NotFoundError, Readable, read_manifest
+from buildtools.stores.parallel import side_by_side
 from buildtools.stores.registry import Registries
 
 State = Literal["up to date", "changed", "missing", "extra"]
 Key = tuple[str, str, str, str]
 """Operating system, architecture, variant, and on Windows the build that the entry is for."""
-
-THREADS: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +60,7 @@ def compare(
         reference = parse_reference(f"{place}/{name}").with_tag(tags[name])
         return list(_compared(reference, group, _published(registries.open(reference), reference)))
 
-    with ThreadPoolExecutor(THREADS) as pool:
-        return [found for rows in pool.map(one, jobs) for found in rows]
+    return [found for rows in side_by_side(one, jobs) for found in rows]
 
 
 def _published(store: Readable, reference: Reference) -> dict[Key, Descriptor]:

@@ -18,8 +18,9 @@ from buildtools.oci.documents import Index, Manifest
 from buildtools.oci.platform import Platform
 from buildtools.oci.validate import is_attestation, validate_index
 from buildtools.stores.base import NotFoundError, Readable, Writable
-from buildtools.stores.images import Entries, ImageReader, Root, StoredImage, same_place, side_by_side
+from buildtools.stores.images import Entries, ImageReader, Root, StoredImage, same_place
 from buildtools.stores.layout import Layout
+from buildtools.stores.parallel import side_by_side
 from buildtools.stores.parcel import Moved, Parcel
 from buildtools.stores.registry import Registry
 from buildtools.stores.tagging import Standing, check_standing, put_tags, standing
@@ -141,7 +142,8 @@ class Joiner:
         if not plan.stale:
             return Moved()
         moved = plan.made.parcel.send(self.target, plan.made.index)
-        put_tags(self.target, plan.made.index, plan.stale, expected=plan.expected)
+        index = plan.made.index
+        put_tags(self.target, index.descriptor, index.raw, plan.stale, expected=plan.expected)
         return moved
 
     def weigh(self, plan: IndexPlan) -> Moved:

@@ -4,16 +4,14 @@ from dataclasses import dataclass
 
 from buildtools.cluster.matchers import Choice, choose
 from buildtools.cluster.nodes import NODE_KINDS, Node
-from buildtools.errors import BuildError
 from buildtools.oci.descriptor import Descriptor
 from buildtools.oci.documents import DocumentError, Index
 from buildtools.settings import Settings
 from buildtools.stores.base import Readable
-from buildtools.stores.layout import Layout
-from buildtools.stores.open import References
+from buildtools.stores.open import References, only_name
 from buildtools.tree import Entry, first_error, read_tree, unreadable
 
-__all__ = ["Entry", "Inspection", "inspect_reference", "inspect_store", "only_name"]
+__all__ = ["Entry", "Inspection", "inspect_reference", "inspect_store"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,15 +51,3 @@ def inspect_store(store: Readable, identifier: str) -> Inspection:
         others=tree.others,
         choices=tuple((node, choose(node, tree.index)) for node in NODE_KINDS),
     )
-
-
-def only_name(store: Readable) -> str:
-    """The digest of the one image that a layout holds; raises BuildError where there are several."""
-    if not isinstance(store, Layout):
-        return "latest"
-    found = store.entries()
-    if len(found) != 1:
-        raise BuildError(
-            f"{store.name} holds {len(found)} images", hint="name one: oci:PATH:TAG or oci:PATH@DIGEST"
-        )
-    return found[0].digest

@@ -23,7 +23,8 @@ from buildtools.oci.pieces import PieceReader
 from buildtools.oci.tar import TarEntry, TarError, read_tar
 from buildtools.oci.validate import is_attestation
 from buildtools.stores.base import CHUNK, NotFoundError, Readable
-from buildtools.tree import THREADS, Entry
+from buildtools.stores.parallel import side_by_side
+from buildtools.tree import Entry
 from buildtools.windows.lint import lint_windows_layer
 
 MAX_FINDINGS: Final = 20
@@ -144,12 +145,11 @@ def read_layers(
 
 def ask_layers(store: Readable, layers: Sequence[SharedLayer]) -> Iterator[Diagnostic]:
     """Ask whether the layers are there with their size, without reading them."""
-    with ThreadPoolExecutor(THREADS) as pool:
-        there = pool.map(lambda layer: store.has_blob(layer.descriptor), layers[:MAX_LAYERS])
-        for layer, found in zip(layers, there, strict=False):
-            if not found:
-                size = layer.descriptor.size
-                yield _missing(layer, f" with {size} byte{'s' * (size != 1)}")
+    there = side_by_side(lambda layer: store.has_blob(layer.descriptor), layers[:MAX_LAYERS])
+    for layer, found in zip(layers, there, strict=False):
+        if not found:
+            size = layer.descriptor.size
+            yield _missing(layer, f" with {size} byte{'s' * (size != 1)}")
     yield from _too_many(layers)
 
 

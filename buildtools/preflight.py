@@ -22,14 +22,14 @@ from buildtools.errors import (
     Severity,
     UsageError,
 )
-from buildtools.inspect import Inspection, inspect_store, only_name
+from buildtools.inspect import Inspection, inspect_store
 from buildtools.oci.descriptor import MANIFEST_TYPES
 from buildtools.oci.reference import InvalidReference, Reference, parse_reference
 from buildtools.oci.validate import validate_index, validate_manifest
 from buildtools.settings import Settings
 from buildtools.stores.base import NotFoundError
 from buildtools.stores.disk import errors_name
-from buildtools.stores.open import LAYOUT, References
+from buildtools.stores.open import LAYOUT, References, only_name
 
 STDIN: Final = "-"
 _MANIFESTS: Final = frozenset({".yaml", ".yml", ".json"})

@@ -4,7 +4,7 @@ Nothing is built and no byte is changed, so the digest stays, and with it what w
 What the other repository has is not sent, and blobs of the same registry are mounted. Tags come last.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -12,31 +12,34 @@ from functools import partial
 from typing import Final
 
 from buildtools.errors import (
-    BuildtoolsError,
     ConfigurationError,
     Diagnostic,
-    PartialError,
     UsageError,
-    VerificationError,
 )
 from buildtools.oci.config import ImageConfig
 from buildtools.oci.descriptor import CONFIG_TYPES, INDEX_TYPES, Descriptor
-from buildtools.oci.digest import Digest, DigestError, parse_digest
+from buildtools.oci.digest import Digest
 from buildtools.oci.documents import DocumentError, Manifest
 from buildtools.oci.reference import DEFAULT_TAG, InvalidReference, Reference, parse_reference
-from buildtools.stores.base import NotFoundError, Readable, read_document
+from buildtools.stores.base import Readable, read_document
 from buildtools.stores.copy import Copied, Copying
 from buildtools.stores.layout import REF_NAME, Layout
-from buildtools.stores.open import LAYOUT, References
+from buildtools.stores.open import LAYOUT, References, only_entry, only_name
 from buildtools.stores.parallel import in_parallel, workers
 from buildtools.stores.registry import Registry
-from buildtools.stores.survey import Node, Survey, known_tags, resolved
+from buildtools.stores.survey import Node, Survey, known_tags
+from buildtools.stores.tagging import (
+    Standing,
+    check_standing,
+    checked_tags,
+    parse_expected,
+    put_tags,
+    standing,
+)
 from buildtools.windows.bases import is_stand_in
 
 THREADS: Final = 16
 """Requests at once: most are small, and round trips are what is waited for."""
-NO_TAG: Final = "none"
-"""What `--expect-current` says of a tag that must not be there yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,8 +125,8 @@ class _Promoting:
         order = self.order
         (root, raw), known, current = self._first_look()
         ahead = [tag for tag in order.tags if current[tag] != root.digest]
-        for tag in ahead:
-            self._check_expected(tag, current[tag])
+        expected = dict.fromkeys(ahead, order.expected) if order.guarded else {}
+        check_standing(order.target.name, found=current, expected=expected)
         survey = Survey(
             source=order.source,
             target=order.target,
@@ -153,22 +156,22 @@ class _Promoting:
             return replace(done, blobs=blobs, parts=tuple(self._parts(blobs, survey, ahead)))
         blobs = copying.blobs(survey.blobs(), gates=gates)
         copying.manifests(survey)
-        self._set_tags(ahead, root, raw)
+        put_tags(order.target, root, raw, ahead, expected=expected)
         return replace(done, blobs=blobs)
 
     def _first_look(
         self,
-    ) -> tuple[tuple[Descriptor, bytes], frozenset[str] | None, Mapping[str, Digest | None]]:
+    ) -> tuple[tuple[Descriptor, bytes], frozenset[str] | None, Standing]:
         """What is to be promoted, the tags of signatures beside it, and where the target's tags stand."""
         order = self.order
         document = self.pool.submit(order.source.get_manifest, order.identifier)
         look = order.referrers and not order.same_repository
         known = self.pool.submit(known_tags, order.source) if look else None
-        current = in_parallel(self.pool, partial(resolved, order.target), order.tags)
+        current = standing(order.target, order.tags)
         return (
             document.result(),
             known.result() if known else frozenset(),
-            dict(zip(order.tags, current, strict=True)),
+            current,
         )
 
     def _check_base(self, node: Node) -> None:
@@ -185,37 +188,6 @@ class _Promoting:
             text = f"{self.order.source.name} stands on a stand-in base ({named}), which is never published"
             hint = "build it on its real bases"
             raise ConfigurationError(Diagnostic(code="stand-in", message=text, hint=hint))
-
-    def _set_tags(self, tags: Sequence[str], root: Descriptor, raw: bytes) -> None:
-        """Set tags in their order and read them back, and what they stand at by its digest, too."""
-        target, done = self.order.target, list[str]()
-        try:
-            for tag in tags:
-                if self.order.guarded:
-                    self._check_expected(tag, resolved(target, tag))
-                target.put_manifest(raw, root.media_type, tag=tag)
-                done.append(tag)
-        except BuildtoolsError as error:
-            if not done:
-                raise
-            counts = f"{target.name}: {', '.join(done)} set, {', '.join(tags[len(done) :])} not: {error}"
-            raise PartialError(counts, hint="run the command again: it does only what is missing") from error
-        places = [*tags, root.digest] if tags else []
-        for place, found in zip(places, in_parallel(self.pool, target.resolve, places), strict=True):
-            if found.digest != root.digest:
-                raise VerificationError(
-                    f"{target.name}:{place} is {found.digest} right after it was set to {root.digest}",
-                    hint="somebody else publishes under this tag: run again, or use another tag",
-                )
-
-    def _check_expected(self, tag: str, current: Digest | None) -> None:
-        order = self.order
-        if order.guarded and current != order.expected:
-            raise VerificationError(
-                f"{order.target.name}:{tag} is {current or 'not there'}, "
-                f"{order.expected or 'no such tag'} was expected",
-                hint="somebody else has moved it: look at what it is now, then name that",
-            )
 
     def _parts(self, blobs: Copied, survey: Survey, ahead: Sequence[str]) -> Iterator[Part]:
         """What a real run would do, in its order."""
@@ -235,30 +207,25 @@ class _Promoting:
 
 
 def read_order(
-    references: References, source: str, target: str, *, tags: Sequence[str] = (), expected: str = ""
+    references: References, source: str, target: str, *, tags: Sequence[str] = (), expected: str | None = None
 ) -> Order:
     """What a command line means; raises UsageError, and NotFoundError for a layout that holds nothing."""
     store, identifier = references.open(source)
     place = _place(target)
-    chosen = tuple(dict.fromkeys((*filter(None, (place.tag,)), *tags)))
+    chosen = (*filter(None, (place.tag,)), *tags)
     chosen = chosen or tuple(filter(None, (_own_tag(store, identifier, source),)))
     if not chosen:
         raise UsageError(
             f"{source} has no tag that could be kept",
             hint=f"name one, as in {place.name}:1.0: what has no tag is deleted by many registries",
         )
-    for tag in chosen:
-        try:
-            place.with_tag(tag)
-        except InvalidReference as error:
-            raise UsageError(str(error)) from error
     return Order(
         source=store,
-        identifier=identifier or _only(store).digest,
+        identifier=identifier or only_name(store),
         target=references.target(place),
-        tags=chosen,
-        guarded=bool(expected),
-        expected=_expected(expected),
+        tags=checked_tags(chosen),
+        guarded=expected is not None,
+        expected=None if expected is None else parse_expected(expected),
     )
 
 
@@ -288,33 +255,12 @@ def _own_tag(store: Readable, identifier: str, text: str) -> str:
     if isinstance(store, Layout):
         tag = identifier if ":" not in identifier else ""
         if not identifier:
-            tag = _only(store).annotations.get(REF_NAME, "")
+            tag = only_entry(store).annotations.get(REF_NAME, "")
         with suppress(InvalidReference):
             return parse_reference("registry.example/image").with_tag(tag).tag
         return ""
     reference = parse_reference(text.removeprefix("docker://"))
     return reference.tag or ("" if reference.digest else DEFAULT_TAG)
-
-
-def _only(store: Readable) -> Descriptor:
-    """The one image of a layout; raises UsageError where there are several."""
-    entries = store.entries() if isinstance(store, Layout) else ()
-    if not entries:
-        raise NotFoundError(f"{store.name} holds no image", hint="build one first")
-    if len(entries) > 1:
-        raise UsageError(
-            f"{store.name} holds {len(entries)} images", hint="name one: oci:PATH:TAG or oci:PATH@DIGEST"
-        )
-    return entries[0]
-
-
-def _expected(text: str) -> Digest | None:
-    if text in {"", NO_TAG}:
-        return None
-    try:
-        return parse_digest(text)
-    except DigestError as error:
-        raise UsageError(f"--expect-current: {error}", hint=f"or {NO_TAG} for a tag to be made") from error
 
 
 def _kept(target: Registry, tag: str) -> str:

@@ -6,7 +6,6 @@ from its registry. Children come first, then the index, then the tag; what is up
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
@@ -18,19 +17,21 @@ from buildtools.oci.config import ImageConfig
 from buildtools.oci.descriptor import INDEX_TYPES, Descriptor
 from buildtools.oci.digest import Digest, short
 from buildtools.oci.documents import DocumentError, Index, Manifest
-from buildtools.oci.rebase import Rebased, Stack, later, rebase, stands_on
+from buildtools.oci.rebase import Rebased, Stack, is_older, later, rebase, stands_on
 from buildtools.oci.validate import validate_index
 from buildtools.parts import BASE_PART, base_part
 from buildtools.pins import Pins
 from buildtools.stores.base import Readable, Writable
 from buildtools.stores.bases import UNKNOWN, BaseFinder, NewBase, OnBase, OpenReference, Said
-from buildtools.stores.images import ImageReader, Root, StoredImage, side_by_side
+from buildtools.stores.images import ImageReader, Root, StoredImage
 from buildtools.stores.layout import Layout
+from buildtools.stores.parallel import side_by_side, workers
 from buildtools.stores.parcel import Moved, Parcel
 from buildtools.stores.registry import Registry
 from buildtools.stores.tagging import Standing, check_standing, put_tags, standing
 from buildtools.windows.bases import is_stand_in
 
+UP_TO_DATE: Final = "up to date"
 _EARLIEST: Final = "1970-01-01T00:00:00Z"
 
 
@@ -117,7 +118,7 @@ class Rebaser:
             reader=reader, open_reference=self.open_base, pins=self.pins, old=self.old, new=self.new
         )
         reader.images(root)
-        with ThreadPoolExecutor(1) as pool:
+        with workers(1) as pool:
             ahead = pool.submit(finder.prefetch, root)
             (found,) = reader.entries([root])
             ahead.result()
@@ -134,7 +135,7 @@ class Rebaser:
             root=document,
             entries=tuple(entries),
             parcel=self._parcel(entries),
-            warnings=(*dropped, *_conflicts(entries)),
+            warnings=(*dropped, *_conflicts(entries), *_older(entries)),
         )
         # Where all is done what was expected before is no matter: the run that did it had looked.
         if expected and plan.stale:
@@ -146,7 +147,7 @@ class Rebaser:
         if not plan.stale:
             return Moved()
         moved = plan.parcel.send(self.target, plan.root)
-        put_tags(self.target, plan.root, plan.stale, expected=plan.standing)
+        put_tags(self.target, plan.root.descriptor, plan.root.raw, plan.stale, expected=plan.standing)
         return moved
 
     def weigh(self, plan: RebasePlan) -> Moved:
@@ -174,7 +175,7 @@ class Rebaser:
         return [
             done.get(image.digest)
             or Entry(
-                image=image, reason=found[image.digest].reason or "up to date", base=found[image.digest].new
+                image=image, reason=found[image.digest].reason or UP_TO_DATE, base=found[image.digest].new
             )
             for image in images
         ]
@@ -188,8 +189,8 @@ class Rebaser:
         )
         old, new = side_by_side(lambda read: read(), reads)
         stack = Stack(manifest=image.manifest, config=image.config)
-        if old.manifest.raw == new.manifest.raw and stands_on(stack, old):
-            return Entry(image=image, reason="up to date", base=one.new)
+        if reason := _kept(stack, one, old=old, new=new):
+            return Entry(image=image, reason=reason, base=one.new)
         created = self.created or later(image.config.created, new.config.created) or _EARLIEST
         try:
             rebased = rebase(stack, old=old, new=new, name=one.new, created=created)
@@ -227,6 +228,20 @@ class Rebaser:
             ):
                 parcel.left_out.update(layers)
         return parcel
+
+
+def _kept(stack: Stack, one: OnBase, *, old: Stack, new: Stack) -> str:
+    """Why an image stays where it is, empty where it moves."""
+    if old.manifest.raw == new.manifest.raw and stands_on(stack, old):
+        return UP_TO_DATE
+    # A person names the old base a second time, where an earlier run has put the image on the new one.
+    platforms = [found.config.platform.normalised() for found in (stack, new)]
+    if not stands_on(stack, old) and stands_on(stack, new) and platforms[0] == platforms[1]:
+        return UP_TO_DATE
+    if not one.chosen and is_older(new.config.platform, stack.config.platform):
+        # A mirror that lags behind, or a tag that was taken back, takes no patch away.
+        return f"its base is newer, {new.config.platform.os_version} is offered"
+    return ""
 
 
 def _refuse_nested(root: Root) -> None:
@@ -301,6 +316,14 @@ def _refuse_new_errors(before: Index | Manifest, after: Index | Manifest, entrie
         raise VerificationError(
             "the index would not be right", hint="name other bases with --to-base", diagnostics=tuple(errors)
         )
+
+
+def _older(entries: Iterable[Entry]) -> list[str]:
+    return [
+        f"{entry.image} goes back to an older patch, {entry.config.platform.os_version}"
+        for entry in entries
+        if entry.rebased and is_older(entry.config.platform, entry.image.config.platform)
+    ]
 
 
 def _conflicts(entries: Iterable[Entry]) -> list[str]:

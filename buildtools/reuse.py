@@ -6,8 +6,6 @@ another compressor wrote stays the layer that nodes have.
 
 import threading
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Final
 
 from buildtools.errors import BuildtoolsError
 from buildtools.oci.config import ImageConfig
@@ -16,9 +14,8 @@ from buildtools.oci.digest import Digest
 from buildtools.oci.documents import DocumentError, Index, Manifest
 from buildtools.oci.reference import parse_reference
 from buildtools.stores.base import Readable, read_document, read_manifest
+from buildtools.stores.parallel import side_by_side
 from buildtools.stores.registry import Registries
-
-_THREADS: Final = 8
 
 
 class PublishedLayers:
@@ -70,8 +67,7 @@ def published_layers(store: Readable, identifier: str) -> dict[Digest, Descripto
     document = read_manifest(raw, descriptor.media_type, f"{store.name}:{identifier}")
     entries = document.manifests if isinstance(document, Index) else (descriptor,)
     images = [entry for entry in entries if entry.media_type in MANIFEST_TYPES]
-    with ThreadPoolExecutor(_THREADS) as pool:
-        found = list(pool.map(lambda entry: _layers(store, entry), images))
+    found = side_by_side(lambda entry: _layers(store, entry), images)
     return {diff_id: layer for layers in found for diff_id, layer in layers.items()}
 
 

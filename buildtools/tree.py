@@ -6,7 +6,6 @@ the network and of permissions are raised, since they say nothing about the imag
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -26,10 +25,8 @@ from buildtools.oci.platform import Platform
 from buildtools.oci.validate import entry_name
 from buildtools.stores.base import NotFoundError, Readable, read_document
 from buildtools.stores.layout import Layout
+from buildtools.stores.parallel import side_by_side
 from buildtools.windows.bases import is_stand_in
-
-THREADS: Final = 8
-"""Requests at once: a registry is mostly waited for."""
 
 MAX_NESTED: Final = 3
 """Indexes within each other that are read, the outermost included."""
@@ -126,16 +123,15 @@ def read_tree(store: Readable, identifier: str, *, deep: bool = False) -> Tree:
     """
     descriptor, raw = store.get_manifest(identifier)
     document = parse_document(raw, descriptor.media_type)
-    with ThreadPoolExecutor(THREADS) as pool:
-        reading = _Reading(store, pool)
-        if isinstance(document, Manifest):
-            config = ImageConfig.parse(read_document(store, document.config), document.config.media_type)
-            only = replace(Descriptor.of(raw, document.media_type), platform=config.platform)
-            document = Index.build(manifests=[only])
-            reading.images[only.digest] = Manifest.parse(raw, descriptor.media_type), config
-        entries = reading.entries(document, "")
-        if deep:
-            reading.nested(document)
+    reading = _Reading(store)
+    if isinstance(document, Manifest):
+        config = ImageConfig.parse(read_document(store, document.config), document.config.media_type)
+        only = replace(Descriptor.of(raw, document.media_type), platform=config.platform)
+        document = Index.build(manifests=[only])
+        reading.images[only.digest] = Manifest.parse(raw, descriptor.media_type), config
+    entries = reading.entries(document, "")
+    if deep:
+        reading.nested(document)
     return Tree(
         name=store.name,
         descriptor=descriptor,
@@ -151,9 +147,8 @@ def read_tree(store: Readable, identifier: str, *, deep: bool = False) -> Tree:
 class _Reading:
     """One tree on its way: every digest is read once."""
 
-    def __init__(self, store: Readable, pool: ThreadPoolExecutor) -> None:
+    def __init__(self, store: Readable) -> None:
         self.store = store
-        self.pool = pool
         self.images: dict[Digest, tuple[Manifest, ImageConfig] | Fault] = {}
         self.found: list[Nested] = []
         self.faults: list[Fault] = []
@@ -165,7 +160,7 @@ class _Reading:
         """The images of an index, in its order."""
         named = list(_named(index, parent, MANIFEST_TYPES))
         new = {item.digest: name for name, item in named if item.digest not in self.images}
-        self.images |= zip(new, self.pool.map(self._image, new, new.values()), strict=True)
+        self.images |= zip(new, side_by_side(lambda pair: self._image(*pair), new.items()), strict=True)
         return tuple(self._told(named))
 
     def _told(self, named: Iterable[tuple[str, Descriptor]]) -> Iterator[Entry]:
@@ -204,7 +199,7 @@ class _Reading:
 
     def _indexes(self, level: dict[Digest, str]) -> list[tuple[str, Index]]:
         found = []
-        read = self.pool.map(self._index, level, level.values())
+        read = side_by_side(lambda pair: self._index(*pair), level.items())
         for name, index in zip(level.values(), read, strict=True):
             if isinstance(index, Fault):
                 self.faults.append(index)

@@ -20,7 +20,7 @@ from buildtools.oci.descriptor import (
     Descriptor,
 )
 from buildtools.oci.documents import DocumentError, Manifest, canonical_json
-from buildtools.oci.platform import Platform
+from buildtools.oci.platform import Platform, version_parts
 
 APPLICATION: Final = "layer of the application"
 """What history says of layers that the image's own history leaves out."""
@@ -100,6 +100,13 @@ def rebase(image: Stack, *, old: Stack, new: Stack, name: str, created: str) -> 
         config=config,
         conflicts=tuple(conflicts),
     )
+
+
+def is_older(base: Platform, image: Platform) -> bool:
+    """Whether a base has an older patch of Windows than the image stands on; of Linux nobody can tell."""
+    one, other = (version_parts(platform.os_version) for platform in (base, image))
+    windows = base.os.lower() == image.os.lower() == "windows"
+    return bool(windows and one and other and one[:3] == other[:3] and one[3] < other[3])
 
 
 def later(*times: str) -> str:

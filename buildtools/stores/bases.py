@@ -10,13 +10,16 @@ from buildtools.oci.config import ImageConfig
 from buildtools.oci.descriptor import Descriptor
 from buildtools.oci.documents import Manifest
 from buildtools.oci.platform import Platform
+from buildtools.oci.quote import quoted
 from buildtools.oci.rebase import Stack, stands_on
+from buildtools.oci.reference import InvalidReference, Reference, parse_reference
 from buildtools.oci.validate import is_attestation, node_key
 from buildtools.parts import BASE_PART, base_part
 from buildtools.pins import BasePin, Pins
 from buildtools.spec.variant import HOST_PROCESS, SCRATCH
 from buildtools.stores.base import NotFoundError, Readable
-from buildtools.stores.images import ImageReader, Root, StoredImage, side_by_side
+from buildtools.stores.images import ImageReader, Root, StoredImage
+from buildtools.stores.parallel import side_by_side
 from buildtools.windows.pattern import PlatformPattern
 
 OpenReference = Callable[[str], tuple[Readable, str]]
@@ -51,7 +54,8 @@ class OnBase:
     """What an image stands on as far as that is known before any base is read.
 
     `old` names its base, empty where `reason` says why it has none to move to; `digest` is that base's,
-    empty where only a tag is known. `new` names the base that it is to stand on.
+    empty where only a tag is known. `new` names the base that it is to stand on, which a person has `chosen`
+    or its tag says.
     """
 
     image: StoredImage
@@ -59,6 +63,7 @@ class OnBase:
     old: str = ""
     digest: str = ""
     new: str = ""
+    chosen: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,8 +101,8 @@ class BaseFinder:
             {**item.annotations, **self.reader.manifest(root.store, item.digest, root.name).annotations}
             for item in self.reader.images(root)
         ]
-        names = {one[BASE_NAME].partition("@")[0] for one in told if one.get(BASE_NAME, "") not in _NO_BASE}
-        self._read_roots(sorted(names))
+        names = {_followed(one[BASE_NAME]) for one in told if one.get(BASE_NAME, "") not in _NO_BASE}
+        self._read_roots(sorted(filter(None, names)))
 
     def standing(self, image: StoredImage) -> OnBase:
         """What the image stands on, by a person's word, its annotations, or the pins."""
@@ -112,13 +117,13 @@ class BaseFinder:
             reason = _BUILT_IN.get(old, UNKNOWN)
             return OnBase(image=image, reason=reason)
         target = next((said for said in self.new if said.fits(image.config.platform)), None)
-        new = target.reference if target else old.partition("@")[0]
-        if not target and "@" in old and ":" not in new.rpartition("/")[2]:
+        new = target.reference if target else _followed(old)
+        if not new:
             raise BuildError(
-                f"{image} stands on {old}, which names no tag to follow",
+                f"{image} stands on {old if _reference(old) else quoted(old)}, which names no tag to follow",
                 hint="name the new base with --to-base",
             )
-        return OnBase(image=image, old=old, digest=digest, new=new)
+        return OnBase(image=image, old=old, digest=digest, new=new, chosen=bool(target))
 
     def newest(self, found: Sequence[OnBase]) -> list[NewBase]:
         """The base that each image is to stand on, as its tag is now."""
@@ -187,6 +192,19 @@ class BaseFinder:
         ]
         _, name, digest = max(found, default=(0, "", ""))
         return name, digest
+
+
+def _followed(name: str) -> str:
+    """The tag that gets a base's patches; empty for a mere digest, and for what is no reference."""
+    reference = _reference(name)
+    return name.partition("@")[0] if reference and (reference.tag or not reference.digest) else ""
+
+
+def _reference(name: str) -> Reference | None:
+    try:
+        return parse_reference(name)
+    except InvalidReference:
+        return None
 
 
 def _all(pins: Pins) -> Iterator[tuple[str, BasePin]]:

@@ -109,9 +109,10 @@ class Client:
         # Twice is enough: a third wrong password may lock the account.
         # A token that is not good for this may be good for something else; a password is wrong for all.
         kind = DeniedError if authorization.startswith("Bearer") else AuthenticationError
+        for_it = f" for {location.repository}" if location.repository else ""
         with answer:
             raise kind(
-                f"{location.host} refuses the log-in for {location.repository}{self._detail(answer)}",
+                f"{location.host} refuses the log-in{for_it}{self._detail(answer)}",
                 hint=login_hint(location.host),
             )
 

@@ -3,10 +3,9 @@
 Nested indexes are followed; attestations (BuildKit's `unknown/unknown` entries) are told apart from images.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import Final
 
 from buildtools.errors import BuildError
 from buildtools.oci.config import ImageConfig
@@ -16,12 +15,9 @@ from buildtools.oci.documents import MAX_ENTRIES, DocumentError, Index, Manifest
 from buildtools.oci.quote import quoted
 from buildtools.oci.validate import is_attestation
 from buildtools.stores.base import Readable, read_document
-from buildtools.stores.copy import THREADS
 from buildtools.stores.layout import Layout
+from buildtools.stores.parallel import side_by_side
 from buildtools.stores.registry import Registry
-
-_T = TypeVar("_T")
-_R = TypeVar("_R")
 
 MAX_DEPTH: Final = 3
 """Indexes within each other that are followed."""
@@ -173,20 +169,6 @@ class ImageReader:
         if not isinstance(found, Index):
             raise BuildError(f"{item.digest} of {root.name} is an image, its entry says that it is an index")
         return found
-
-
-def side_by_side(action: Callable[[_T], _R], items: Iterable[_T]) -> list[_R]:
-    """The results of an action for each item, several at once: registries are mostly waited for."""
-    wanted = list(items)
-    if len(wanted) < 2:
-        return [action(item) for item in wanted]
-    with ThreadPoolExecutor(THREADS) as pool:
-        futures = [pool.submit(action, item) for item in wanted]
-        try:
-            return [future.result() for future in futures]
-        finally:
-            for future in futures:
-                future.cancel()
 
 
 def same_place(one: Readable, other: Readable) -> bool:

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Final
 
 from buildtools.errors import UsageError
-from buildtools.oci.reference import InvalidReference, Reference, parse_reference
+from buildtools.oci.descriptor import Descriptor
+from buildtools.oci.reference import DEFAULT_TAG, InvalidReference, Reference, parse_reference
 from buildtools.settings import Settings
-from buildtools.stores.base import Readable, Writable
+from buildtools.stores.base import NotFoundError, Readable, Writable
 from buildtools.stores.client import Client
 from buildtools.stores.layout import Layout
 from buildtools.stores.registry import Registries, Registry
@@ -69,6 +70,26 @@ class Places:
     def close(self) -> None:
         """Close all connections."""
         self._client.close()
+
+
+def only_name(store: Readable) -> str:
+    """What stands for a name without tag: the digest of a layout's one image, `latest` elsewhere.
+
+    Raises what `only_entry` raises.
+    """
+    return only_entry(store).digest if isinstance(store, Layout) else DEFAULT_TAG
+
+
+def only_entry(layout: Layout) -> Descriptor:
+    """The one image of a layout; raises NotFoundError where it has none, UsageError where it has several."""
+    entries = layout.entries()
+    if not entries:
+        raise NotFoundError(f"{layout.name} holds no image", hint="build one first")
+    if len(entries) > 1:
+        raise UsageError(
+            f"{layout.name} holds {len(entries)} images", hint="name one: oci:PATH:TAG or oci:PATH@DIGEST"
+        )
+    return entries[0]
 
 
 def _reference(text: str) -> Reference:

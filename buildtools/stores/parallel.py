@@ -1,6 +1,6 @@
 """Several requests at once: threads that have all begun, and that nobody waits for after Ctrl-C."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from threading import Barrier
@@ -9,6 +9,8 @@ from typing import Final, TypeVar
 _S = TypeVar("_S")
 _T = TypeVar("_T")
 
+THREADS: Final = 8
+"""Requests at once: a registry is mostly waited for."""
 LOOK_SECONDS: Final = 0.5
 """Windows tells no Ctrl-C to a thread that waits without an end."""
 
@@ -48,4 +50,26 @@ def in_parallel(pool: ThreadPoolExecutor, action: Callable[[_S], _T], items: Seq
     finally:
         for future in futures:
             future.cancel()
+    return [future.result() for future in futures]
+
+
+def side_by_side(action: Callable[[_S], _T], items: Iterable[_S]) -> list[_T]:
+    """The results of an action for each item, several at once.
+
+    Of several failures the first one in the order of the items is raised, so that the same input gives the
+    same sentence.
+    """
+    wanted = list(items)
+    if len(wanted) < 2:
+        return [action(item) for item in wanted]
+    with workers(min(THREADS, len(wanted))) as pool:
+        futures = [pool.submit(action, item) for item in wanted]
+        try:
+            for future in futures:
+                while not future.done():
+                    wait((future,), timeout=LOOK_SECONDS)
+                future.result()
+        finally:
+            for future in futures:
+                future.cancel()
     return [future.result() for future in futures]

@@ -9,8 +9,9 @@ from buildtools.oci.digest import Digest
 from buildtools.oci.documents import Index, Manifest
 from buildtools.stores.base import NotFoundError, Readable, Writable
 from buildtools.stores.copy import copy
-from buildtools.stores.images import StoredImage, side_by_side
+from buildtools.stores.images import StoredImage
 from buildtools.stores.memory import MemoryStore
+from buildtools.stores.parallel import side_by_side
 from buildtools.stores.registry import Registry
 from buildtools.stores.tagging import standing
 

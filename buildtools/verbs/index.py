@@ -7,12 +7,11 @@ from dataclasses import replace
 from buildtools.assemble import ACTIONS, Selector, parse_selector
 from buildtools.errors import UsageError
 from buildtools.index import REMOVE, Joiner, Wish
-from buildtools.inspect import only_name
 from buildtools.oci.platform import PlatformError
-from buildtools.stores.open import Places
-from buildtools.stores.tagging import parse_expected
+from buildtools.stores.open import Places, only_name
+from buildtools.stores.tagging import checked_tags, parse_expected
 from buildtools.verbs.base import Run
-from buildtools.verbs.publishing import checked_tags, plan_arguments, required_tag, tag_argument
+from buildtools.verbs.publishing import plan_arguments, required_tag, tag_argument
 from buildtools.views.index import index_json, index_summary, index_table
 from buildtools.windows.releases import EXAMPLE
 

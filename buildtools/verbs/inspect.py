@@ -3,7 +3,7 @@
 import argparse
 
 from buildtools.inspect import inspect_reference
-from buildtools.verbs.base import Run, json_argument
+from buildtools.verbs.base import Run, json_argument, wait_argument
 from buildtools.views.inspect import inspect_json, inspect_table, nodes_table
 
 
@@ -13,6 +13,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "reference", metavar="REF", help="oci:PATH[:TAG|@DIGEST], or a reference in a registry"
     )
     json_argument(parser)
+    wait_argument(parser)
 
 
 def run(run: Run) -> None:

@@ -5,13 +5,20 @@ import argparse
 from buildtools import pinning
 from buildtools.errors import ChangesFound
 from buildtools.pins import diff
-from buildtools.verbs.base import Run, images_argument, json_argument, platforms_argument, project_argument
+from buildtools.verbs.base import (
+    Run,
+    images_argument,
+    json_argument,
+    platforms_argument,
+    project_argument,
+    wait_argument,
+)
 from buildtools.views.findings import SCHEMA
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's own arguments."""
-    for add in (project_argument, images_argument, platforms_argument, json_argument):
+    for add in (project_argument, images_argument, platforms_argument, json_argument, wait_argument):
         add(parser)
     group = parser.add_mutually_exclusive_group()
     group.add_argument("--check", action="store_true", help="change nothing; exit with 3 when a pin is stale")

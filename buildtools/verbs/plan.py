@@ -21,6 +21,7 @@ from buildtools.verbs.base import (
     json_argument,
     platforms_argument,
     project_argument,
+    wait_argument,
 )
 from buildtools.views.build import plan_json, plan_table
 from buildtools.views.compare import compare_json, compare_summary, compare_table
@@ -28,7 +29,15 @@ from buildtools.views.compare import compare_json, compare_summary, compare_tabl
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's own arguments."""
-    for add in (project_argument, images_argument, platforms_argument, bases_argument, json_argument):
+    shared = (
+        project_argument,
+        images_argument,
+        platforms_argument,
+        bases_argument,
+        json_argument,
+        wait_argument,
+    )
+    for add in shared:
         add(parser)
     parser.add_argument(
         "--against",

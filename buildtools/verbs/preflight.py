@@ -11,7 +11,7 @@ from buildtools.cluster.presets import PRESETS
 from buildtools.errors import ConfigurationError, Diagnostic, UsageError, VerificationError
 from buildtools.preflight import STDIN, Report, Request, preflight
 from buildtools.stores.disk import errors_name, write_atomic
-from buildtools.verbs.base import Run, json_argument
+from buildtools.verbs.base import Run, json_argument, wait_argument
 from buildtools.views.preflight import preflight_json, preflight_summary, tables
 from buildtools.views.sarif import sarif_bytes
 
@@ -49,6 +49,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--sarif", type=Path, metavar="FILE", help="write the findings as SARIF 2.1.0, too")
     json_argument(parser)
+    wait_argument(parser)
 
 
 def run(run: Run) -> None:

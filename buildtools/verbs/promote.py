@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from buildtools.promote import promote, read_order
 from buildtools.stores.open import References
-from buildtools.verbs.base import Run, json_argument
+from buildtools.verbs.base import Run
+from buildtools.verbs.publishing import plan_arguments, tag_argument
 from buildtools.views.promote import parts_table, promote_json, promote_table
 
 
@@ -18,26 +19,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "target", metavar="DST", help="registry/repository[:tag]; without a tag SRC's is kept"
     )
-    json_argument(parser)
-    parser.add_argument(
-        "--tag",
-        action="append",
-        default=[],
-        metavar="T",
-        help="tag at DST (repeat for several, set in order)",
-    )
+    tag_argument(parser, "tag at DST (repeat for several, set in order)")
     parser.add_argument(
         "--no-referrers",
         action="store_true",
         help="leave out signatures, SBOMs and whatever else refers to it",
     )
-    parser.add_argument(
-        "--expect-current",
-        default="",
-        metavar="DIGEST",
-        help="fail unless the tag stands there now, as another run may have moved it (none: no such tag)",
-    )
-    parser.add_argument("--dry-run", action="store_true", help="write nothing; list what would be sent")
+    plan_arguments(parser)
 
 
 def run(run: Run) -> None:

@@ -1,12 +1,10 @@
 """Arguments of the verbs that set tags, and what they must be."""
 
 import argparse
-from collections.abc import Iterable
 
 from buildtools.errors import UsageError
-from buildtools.oci.reference import InvalidReference, parse_reference
 from buildtools.stores.tagging import NONE
-from buildtools.verbs.base import json_argument
+from buildtools.verbs.base import json_argument, wait_argument
 
 
 def tag_argument(parser: argparse.ArgumentParser, text: str) -> None:
@@ -19,21 +17,11 @@ def plan_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--expect-current",
         metavar="DIGEST",
-        help=f"fail unless the tag stands for this right before it is set ({NONE}: it must not be there)",
+        help=f"fail unless the tag stands on this until it is set ({NONE}: it must not be there)",
     )
     parser.add_argument("--dry-run", action="store_true", help="write nothing; say what would be")
     json_argument(parser)
-
-
-def checked_tags(tags: Iterable[str]) -> tuple[str, ...]:
-    """The tags in their order, each once; raises UsageError for one that is none."""
-    found = tuple(dict.fromkeys(tags))
-    for tag in found:
-        try:
-            parse_reference("registry.example/image").with_tag(tag)
-        except InvalidReference as error:
-            raise UsageError(str(error)) from error
-    return found
+    wait_argument(parser)
 
 
 def required_tag(text: str, identifier: str) -> str:

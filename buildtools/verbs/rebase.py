@@ -14,10 +14,10 @@ from buildtools.settings import Settings
 from buildtools.stores.base import Writable
 from buildtools.stores.bases import Said
 from buildtools.stores.layout import REF_NAME, Layout
-from buildtools.stores.open import Places
-from buildtools.stores.tagging import parse_expected
+from buildtools.stores.open import Places, only_entry
+from buildtools.stores.tagging import checked_tags, parse_expected
 from buildtools.verbs.base import Run
-from buildtools.verbs.publishing import checked_tags, plan_arguments, required_tag, tag_argument
+from buildtools.verbs.publishing import plan_arguments, required_tag, tag_argument
 from buildtools.views.rebase import rebase_json, rebase_summary, rebase_table
 from buildtools.windows.pattern import parse_pattern
 from buildtools.windows.releases import EXAMPLE
@@ -95,10 +95,7 @@ def _target(places: Places, text: str) -> tuple[Writable, str]:
     """The store and the tag or digest; for a layout the name of its only image."""
     target, identifier = places.write(text)
     if isinstance(target, Layout) and not identifier:
-        names = [entry.annotations.get(REF_NAME, "") for entry in target.entries()]
-        if len(names) != 1:
-            raise UsageError(f"{target.name} holds {len(names)} images", hint="name one: oci:PATH:TAG")
-        identifier = names[0]
+        identifier = only_entry(target).annotations.get(REF_NAME, "")
     if not identifier:
         required_tag(text, identifier)
     return target, identifier

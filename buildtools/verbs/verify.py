@@ -5,10 +5,9 @@ from pathlib import Path
 
 from buildtools.cluster.truth import Truth, own_truth
 from buildtools.errors import ConfigurationError, UsageError, VerificationError
-from buildtools.inspect import only_name
 from buildtools.settings import Settings
-from buildtools.stores.open import References
-from buildtools.verbs.base import Run, json_argument
+from buildtools.stores.open import References, only_name
+from buildtools.verbs.base import Run, json_argument, wait_argument
 from buildtools.verify import (
     Verification,
     definition_root,
@@ -45,6 +44,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--bases", action="store_true", help="ask the registries of the bases that the images name"
     )
     json_argument(parser)
+    wait_argument(parser)
 
 
 def run(run: Run) -> None:

@@ -15,6 +15,7 @@ from buildtools.oci.platform import Platform
 from buildtools.stores.memory import MemoryStore
 from buildtools.windows.layer import WINDOWS
 from tests.fakes.images import Image
+from tests.fakes.uploads import MemoryShelf
 
 V2019, V2022, V2025 = "10.0.17763.8146", "10.0.20348.4529", "10.0.26100.7462"
 SYSTEM_PATH = r"C:\Windows\System32;C:\Windows"
@@ -84,9 +85,9 @@ def on(base: Image, platform: Platform | None = None, *more: bytes, **settings: 
     return shape(platform or base.platform, [*blobs, *(more or (layer("application"),))], **settings)
 
 
-def store_of(index: Index, *images: Image, name: str = "ghcr.io/acme/app") -> MemoryStore:
+def store_of(index: Index, *images: Image, name: str = "ghcr.io/acme/app") -> MemoryShelf:
     """A repository with an index under the tag `1.0` and these images."""
-    store = MemoryStore(name)
+    store = MemoryShelf(name)
     for image in images:
         image.put(store)
     store.put_manifest(index.raw, index.media_type, tag="1.0")

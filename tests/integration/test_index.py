@@ -347,10 +347,10 @@ def test_what_somebody_else_publishes_is_not_written_over(
     place, win = f"{server.host}/proxy:1.2", f"{server.host}/proxy-win:1.2"
     current = found(server, "proxy", "1.2").descriptor.digest
     other = digest_of(b"other")
-    sentence = "somebody else has published: look at what is there and run the command again"
-    for expected, shown in ((other, other), ("none", "absent")):
+    sentence = "somebody else has published: look at what is there, then run the command again"
+    for expected, shown in ((other, other), ("none", "nothing")):
         said = failure(capsys, "append", place, win, "--expect-current", expected, code=4)
-        assert said == f"error: {place} is {current}, it should be {shown}: {sentence}\n"
+        assert said == f"error: {place} stands on {current}, and {shown} was expected: {sentence}\n"
     said = failure(capsys, "append", place, win, "--expect-current", "sha256:12", code=2)
     assert said.endswith("or none for a tag that is not there yet\n")
     run(capsys, "append", place, win, "--expect-current", current)
@@ -372,7 +372,7 @@ def test_a_tag_that_moves_in_the_meantime_stays(
 
     server.rules.append(Rule(pattern="PUT /v2/proxy/manifests/sha256", fault=moves))
     said = failure(capsys, "append", place, win, code=4)
-    assert f"{place} is {other.descriptor.digest}, it should be sha256:" in said
+    assert f"{place} stands on {other.descriptor.digest}, and sha256:" in said
     assert found(server, "proxy", "1.2").raw == other.raw
 
 
@@ -398,7 +398,7 @@ def test_a_tag_that_cannot_be_set_leaves_the_others(
     server.rules.append(Rule(pattern="PUT .*/latest", fault=fake.status(400), before=True))
     said = failure(capsys, "append", place, win, "--tag", "latest", code=9)
     digest = found(server, "proxy", "1.2").descriptor.digest
-    assert f"{server.host}/proxy has 1.2 set to {digest} and latest not:" in said
+    assert f"{server.host}/proxy: 1.2 set, latest not:" in said
     run(capsys, "append", place, win, "--tag", "latest")
     assert found(server, "proxy", "latest").descriptor.digest == digest
 

@@ -86,6 +86,17 @@ def test_a_wrong_password_is_an_authentication_error(
         assert sum(seen.target.startswith("/token") for seen in server.seen) == 1
 
 
+def test_a_registry_that_takes_the_password_itself(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Is named alone where no repository is."""
+    login = Login(users={"bot": PASSWORD}, anonymous=False, schemes=("basic",))
+    with FakeRegistry(login=login) as server:
+        stored(config, server.host, "wrong")
+        for place, named in ((server.host, ""), (f"{server.host}/team/app", "")):
+            code, document = answered(capsys, place)
+            assert (code, str(document["failure"]).partition(":")[0]) == (5, server.host.partition(":")[0])
+            assert f"{server.host} refuses the log-in{named} (" in str(document["failure"])
+
+
 def test_nothing_found_is_anonymous(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The table says where was looked, and as whom the registry was asked."""
     with FakeRegistry() as server:

@@ -171,7 +171,7 @@ def test_the_order_of_a_promotion() -> None:
     assert set(puts[4:6]) == {item.manifest.descriptor.digest for item in (SBOM, PROVENANCE)}
     assert puts[6:] == [REFERRERS[2].manifest.descriptor.digest, "1.0", "latest"]
     places = ("1.0", "latest", INDEX.descriptor.digest)
-    assert sorted(last) == sorted(f"HEAD /v2/{TARGET}/manifests/{place}" for place in places)
+    assert sorted(last) == sorted(f"GET /v2/{TARGET}/manifests/{place}" for place in places)
 
 
 def test_nested_indexes_stay_nested(target: FakeRegistry) -> None:
@@ -318,8 +318,8 @@ def test_a_tag_that_somebody_else_has_moved(expected: Any, found: str, target: F
         with pytest.raises(VerificationError) as caught:
             promote(order(source, target, guarded=True, expected=expected))
         assert str(caught.value) == (
-            f"{target.host}/{TARGET}:1.0 is {found}, {expected or 'no such tag'} was expected: "
-            "somebody else has moved it: look at what it is now, then name that"
+            f"{target.host}/{TARGET}:1.0 stands on {found}, and {expected or 'nothing'} was expected: "
+            "somebody else has published: look at what is there, then run the command again"
         )
         assert written(target.lines()) == []
 
@@ -345,7 +345,7 @@ def test_a_tag_that_moves_while_blobs_are_sent(target: FakeRegistry) -> None:
     target.rules.append(Rule(pattern=f"^PUT .*{INDEX.descriptor.digest}", fault=moving))
     with FakeRegistry() as source:
         seed(source)
-        with pytest.raises(VerificationError, match="no such tag was expected"):
+        with pytest.raises(VerificationError, match="and nothing was expected"):
             promote(order(source, target, guarded=True))
     assert target.repository(TARGET).tags["1.0"] == OTHER.descriptor.digest
 
@@ -556,9 +556,10 @@ MISTAKES = {
         ["a:1", PLACE, "--expect-current", "x"],
         (
             "--expect-current: 'x' is not a digest: write sha256: and 64 hexadecimal digits: "
-            "or none for a tag to be made"
+            "or none for a tag that is not there yet"
         ),
     ),
+    "nothing expected": (["a:1", PLACE, "--expect-current", ""], "--expect-current: '' is not a digest"),
     "a space": (["a b", PLACE], "has a space or line break in it"),
     "no layout": (["oci:nowhere", PLACE], "nowhere is not an OCI image layout"),
     "an empty layout": (["oci:{empty}", PLACE], "holds no image: build one first"),

@@ -266,6 +266,10 @@ def test_a_foreign_image_is_told_its_bases(server: FakeRegistry, capsys: pytest.
     assert server.repository("foreign").tags["1"] != document["digest"]
     by_digest = run(capsys, place, "--base", f"{server.host}/base@{lower.digest}", "--to-base", new)
     assert by_digest["digest"] == document["digest"]
+    # Who names both again, as after a run that was interrupted, finds nothing to do.
+    told = (f"{server.host}/foreign:2", "--base", old, "--to-base", new)
+    again = run(capsys, *told)
+    assert (again["changed"], again["entries"][0]["reason"]) == (False, "up to date")
     # From now on the image says itself what it stands on.
     assert run(capsys, place)["entries"][0]["reason"] == "up to date"
 
@@ -298,6 +302,39 @@ def test_a_wrong_base_is_refused(server: FakeRegistry, capsys: pytest.CaptureFix
         "windows/amd64:10.0.20348.1\n"
     )
     assert server.repository("app").tags == untouched
+
+
+def test_a_patch_is_not_taken_away(server: FakeRegistry, capsys: pytest.CaptureFixture[str]) -> None:
+    """By a base's tag that has gone back, as a mirror's does that lags; a person may, and is warned."""
+    place = f"{server.host}/app:1"
+    run(capsys, place)
+    newer = app(server)
+    put_bases(server, linux(), OLD, text="newer")
+    document = run(capsys, place)
+    assert document["changed"] is False
+    assert [entry["reason"] for entry in document["entries"]] == [
+        "up to date", "its base is newer, 10.0.20348.1 is offered",
+    ]  # fmt: skip
+    document = run(capsys, place, "--to-base", f"windows={server.host}/base:1")
+    old = f"windows/amd64:10.0.20348.2 ({short(newer.manifests[1].digest)}) of {place}"
+    assert document["warnings"] == [f"{old} goes back to an older patch, 10.0.20348.1"]
+    assert app(server).manifests[1].platform == OLD
+
+
+def test_a_base_without_a_tag_is_not_followed(
+    server: FakeRegistry, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What an image says may be a mere digest, as a rebase to a digest leaves it, or no reference at all."""
+    place = f"{server.host}/app:1"
+    (entry,) = put_bases(server, OLD, tag="2")
+    by_digest = f"{server.host}/base@{entry.digest}"
+    for name, shown in ((by_digest, by_digest), ("oci:/etc", "'oci:/etc'"), ("a b", "'a b'")):
+        put_index(server, put_app(server, entry, annotations={BASE_NAME: name, BASE_DIGEST: entry.digest}))
+        image = f"{OLD} ({short(app(server).manifests[0].digest)}) of {place}"
+        assert failure(capsys, place) == (
+            f"error: {image} stands on {shown}, which names no tag to follow: "
+            "name the new base with --to-base\n"
+        )
 
 
 def test_a_base_whose_index_lies_is_refused(server: FakeRegistry, capsys: pytest.CaptureFixture[str]) -> None:
@@ -414,7 +451,7 @@ def test_only_the_tag_that_was_read_is_moved(
     """Expected before, and looked at again right before it is set."""
     place, digest = f"{server.host}/app:1", app(server).descriptor.digest
     said = failure(capsys, place, "--expect-current", digest_of(b"x"), code=4)
-    assert said.startswith(f"error: {place} is {digest}, it should be {digest_of(b'x')}")
+    assert said.startswith(f"error: {place} stands on {digest}, and {digest_of(b'x')} was")
     assert "only what is there can be rebased" in failure(capsys, place, "--expect-current", "none", code=2)
 
     def moves(response: Any) -> Any:

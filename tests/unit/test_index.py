@@ -13,8 +13,8 @@ from buildtools.oci.documents import Manifest
 from buildtools.oci.platform import Platform
 from buildtools.rebase import RebasePlan, Rebaser
 from buildtools.stores.base import NotFoundError
-from buildtools.stores.images import side_by_side
 from buildtools.stores.memory import MemoryStore
+from buildtools.stores.parallel import side_by_side
 from buildtools.stores.parcel import Moved, Parcel
 from buildtools.stores.tagging import parse_expected, put_tags, standing
 from buildtools.views.index import index_json, index_summary, index_table
@@ -157,22 +157,47 @@ def test_tags_that_cannot_be_set() -> None:
     digest = document.descriptor.digest
     store.put_manifest(document.raw, document.media_type)
     with pytest.raises(BuildError) as caught:
-        put_tags(store, document, ("no",))
+        put_tags(store, document.descriptor, document.raw, ("no",))
     assert str(caught.value) == "no such tag is taken: use another one"
     with pytest.raises(PartialError) as partial:
-        put_tags(store, document, ("1", "2", "no"))
+        put_tags(store, document.descriptor, document.raw, ("1", "2", "no", "4"))
     assert str(partial.value) == (
-        f"store has 1, 2 set to {digest} and no not: no such tag is taken: use another one"
+        "store: 1, 2 set, no, 4 not: no such tag is taken: use another one: "
+        "run the command again: it does only what is missing"
     )
     with pytest.raises(VerificationError) as wrong:
-        put_tags(store, document, ("other",))
+        put_tags(store, document.descriptor, document.raw, ("other",))
     assert str(wrong.value).startswith(
         f"store:other is {digest_of(document.raw + b' ')} right after it was set"
     )
     with pytest.raises(VerificationError) as moved:
-        put_tags(store, document, ("1",), expected={"1": None, "3": None})
-    assert str(moved.value).startswith(f"store:1 is {digest}, it should be absent: somebody else")
+        put_tags(store, document.descriptor, document.raw, ("1",), expected={"1": None, "3": None})
+    assert str(moved.value) == (
+        f"store:1 stands on {digest}, and nothing was expected: "
+        "somebody else has published: look at what is there, then run the command again"
+    )
     assert standing(store, ("1", "3")) == {"1": digest, "3": None}
+
+
+def test_a_tag_that_moves_while_another_one_is_set() -> None:
+    """Each is looked at right before it is set; no tag is set where one of them is not as expected."""
+    document = index(LINUX)
+
+    class Busy(MemoryStore):
+        """A store in which somebody else sets a tag behind each of ours."""
+
+        def put_manifest(self, raw: bytes, media_type: str, *, tag: str = "") -> Descriptor:
+            super().put_manifest(raw + b" ", media_type, tag="b")
+            return super().put_manifest(raw, media_type, tag=tag)
+
+    store = Busy("store")
+    with pytest.raises(PartialError) as caught:
+        put_tags(store, document.descriptor, document.raw, ("a", "b"), expected={"a": None, "b": None})
+    theirs = digest_of(document.raw + b" ")
+    assert str(caught.value).startswith(f"store: a set, b not: store:b stands on {theirs}, and nothing was")
+    with pytest.raises(VerificationError):
+        put_tags(store, document.descriptor, document.raw, ("c", "b"), expected={"c": None, "b": None})
+    assert standing(store, ("c",)) == {"c": None}
 
 
 def test_what_is_expected_of_a_tag() -> None:
@@ -182,7 +207,7 @@ def test_what_is_expected_of_a_tag() -> None:
     with pytest.raises(UsageError) as caught:
         parse_expected("1.0")
     assert str(caught.value) == (
-        "--expect-current: '1.0' is not a digest: write sha256: and 64 hexadecimal digits, or none for a tag "
+        "--expect-current: '1.0' is not a digest: write sha256: and 64 hexadecimal digits: or none for a tag "
         "that is not there yet"
     )
 
@@ -192,6 +217,13 @@ def test_the_first_failure_ends_what_is_done_side_by_side() -> None:
     assert side_by_side(str, range(20)) == [str(number) for number in range(20)]
     with pytest.raises(ZeroDivisionError):
         side_by_side(lambda number: 1 // number, range(3))
+
+    def fails(number: int) -> None:
+        raise BuildError(str(number))
+
+    for _ in range(20):
+        with pytest.raises(BuildError, match=r"^0$"):
+            side_by_side(fails, range(8))
 
 
 def put_base(store: MemoryStore, base: BuiltInBase, tag: str) -> str:

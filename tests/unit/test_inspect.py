@@ -8,7 +8,7 @@ import pytest
 
 from buildtools.cluster.nodes import NODE_KINDS
 from buildtools.errors import BuildError, UsageError
-from buildtools.inspect import Inspection, inspect_reference, inspect_store, only_name
+from buildtools.inspect import Inspection, inspect_reference, inspect_store
 from buildtools.oci.descriptor import (
     DOCKER_MANIFEST,
     OCI_CONFIG,
@@ -23,6 +23,7 @@ from buildtools.settings import Settings
 from buildtools.stores.base import NotFoundError
 from buildtools.stores.layout import Layout
 from buildtools.stores.memory import MemoryStore
+from buildtools.stores.open import only_name
 from buildtools.windows.bases import stand_in_base
 from tests.fakes.images import Image, image, index
 
@@ -138,7 +139,7 @@ def test_a_layout_by_path(tmp_path: Path) -> None:
     assert described(tmp_path / "x", f"@{whole.descriptor.digest}") == whole
     assert only_name(made) == whole.descriptor.digest
     made.put_manifest(ARM.manifest.raw, ARM.manifest.media_type, tag="other")
-    with pytest.raises(BuildError) as caught:
+    with pytest.raises(UsageError) as caught:
         described(tmp_path / "x")
     assert str(caught.value) == (f"{made.name} holds 2 images: name one: oci:PATH:TAG or oci:PATH@DIGEST")
     with pytest.raises(UsageError) as usage:

@@ -167,7 +167,7 @@ def test_documents_that_are_too_large_together(monkeypatch: pytest.MonkeyPatch) 
     """Each may have four MiB, and an index five hundred of them."""
     whole = len(LINUX.manifest.raw) + len(LINUX.blobs[0]) + len(ARM.manifest.raw)
     monkeypatch.setattr("buildtools.tree.MAX_TOGETHER", whole)
-    monkeypatch.setattr("buildtools.tree.THREADS", 1)
+    monkeypatch.setattr("buildtools.stores.parallel.THREADS", 1)
     (fault,) = read_tree(stored(LINUX, ARM), "1.0").faults
     assert fault.finding.message == (
         "the config of manifests[1] (linux/arm64) cannot be read: all documents together have more than "

@@ -21,7 +21,7 @@ from buildtools.oci.descriptor import (
 from buildtools.oci.digest import digest_of
 from buildtools.oci.documents import Manifest, canonical_json
 from buildtools.oci.platform import Platform
-from buildtools.oci.rebase import APPLICATION, RebaseError, Stack, later, rebase, stands_on
+from buildtools.oci.rebase import APPLICATION, RebaseError, Stack, is_older, later, rebase, stands_on
 
 LINUX = Platform(os="linux", architecture="amd64")
 NAME = "registry.example/base:1"
@@ -326,3 +326,22 @@ def test_the_manifest_says_what_it_stands_on() -> None:
 def test_the_later_time(times: tuple[str, ...], latest: str) -> None:
     """By the instant, whatever the zone, and as it is written."""
     assert later(*times) == latest
+
+
+@pytest.mark.parametrize(
+    ("base", "image", "older"),
+    [
+        (("windows", "10.0.20348.1"), ("windows", "10.0.20348.2"), True),
+        (("windows", "10.0.20348.9"), ("Windows", "10.0.20348.10"), True),
+        (("windows", "10.0.20348.2"), ("windows", "10.0.20348.2"), False),
+        (("windows", "10.0.20348.3"), ("windows", "10.0.20348.2"), False),
+        (("windows", "10.0.17763.1"), ("windows", "10.0.20348.2"), False),
+        (("windows", "10.0.20348"), ("windows", "10.0.20348.2"), False),
+        (("windows", ""), ("windows", "10.0.20348.2"), False),
+        (("linux", "10.0.20348.1"), ("linux", "10.0.20348.2"), False),
+    ],
+)
+def test_an_older_patch(base: tuple[str, str], image: tuple[str, str], older: bool) -> None:
+    """Is known by the last number of the same Windows build, and by nothing else."""
+    one, other = (Platform(os=os, architecture="amd64", os_version=version) for os, version in (base, image))
+    assert is_older(one, other) is older
