@@ -162,7 +162,10 @@ def _load() -> None:
 
     import buildtools.cli
     import buildtools.verbs.build
-    import buildtools.verbs.publish  # noqa: F401
+    import buildtools.verbs.index
+    import buildtools.verbs.promote
+    import buildtools.verbs.publish
+    import buildtools.verbs.rebase  # noqa: F401
 
 
 def _become(request: Mapping[str, Any], out: int, err: int) -> NoReturn:

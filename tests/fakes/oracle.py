@@ -43,6 +43,15 @@ def complete(host: str, repository: str, identifier: str) -> str:
         connection.close()
 
 
+def named(host: str, repository: str, tag: str) -> list[dict[str, Any]]:
+    """The entries of the index that a tag leads to; none where there is no tag."""
+    status, raw = _get(host, f"/v2/{repository}/manifests/{tag}")
+    if status == 404:
+        return []
+    assert status == 200, (tag, status, raw)
+    return list(json.loads(raw)["manifests"])
+
+
 def _parts(document: dict[str, Any]) -> list[dict[str, Any]]:
     return document.get("manifests") or [document["config"], *document["layers"]]
 

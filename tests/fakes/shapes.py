@@ -12,7 +12,6 @@ from buildtools.oci.digest import digest_of
 from buildtools.oci.documents import Index, Manifest, canonical_json
 from buildtools.oci.layer import LINUX, Entry, write_layer
 from buildtools.oci.platform import Platform
-from buildtools.stores.memory import MemoryStore
 from buildtools.windows.layer import WINDOWS
 from tests.fakes.images import Image
 from tests.fakes.uploads import MemoryShelf
@@ -99,7 +98,7 @@ def index_of(*images: Image | Descriptor) -> Index:
     return Index.build(manifests=[item.entry if isinstance(item, Image) else item for item in images])
 
 
-def published(*images: Image) -> MemoryStore:
+def published(*images: Image) -> MemoryShelf:
     """A repository with an index of these images in this order."""
     return store_of(index_of(*images), *images)
 

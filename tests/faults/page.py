@@ -4,31 +4,36 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from tests.faults.catalogue import CASES, GROUPS, Case
+from tests.faults.case import Case
+from tests.faults.catalogue import CASES, GROUPS
 from tests.faults.measured import CLIENTS, PULLS, PUSHES, SHOWN, WORDS
 
 _INTRODUCTION: Final = """\
 # Faults
 
-What may go wrong between a project and a registry, and what `publish` makes of it. Every row is shown by
+What may go wrong between a project and a registry, and what `buildtools` makes of it. Every row is shown by
 tests that `nox -s tests` runs, most of them with a whole `publish` through a proxy that breaks things in
-front of Debian's docker-registry. After each one the registry itself is asked what it has.
+front of Debian's docker-registry; the registry itself is then asked what it has. "Published" means that the
+command ends with 0 and that the tag is on the complete index.
 
 The rule behind all rows: a tag is absent, on what it was on before, or on a complete index. The same command
-run again ends the work and sends only what is missing.
+run again ends the work and sends no blob that the registry has taken already.
 
 | drawn at random, or run through to the end | `nox -s tests` | `--profile long` |
 |---|---|---|
-| SIGKILL before and after a request, in three shapes | a spread | every request |
-| SIGKILL around a step on the disk: fsync, rename, deletion | a spread | every step |
+| SIGKILL before and after a request: `publish` of one image, of five, under three tags in two registries, \
+and for the first time (pins, build and all); `promote` with referrers; `index create` and `merge`; `rebase` \
+| a spread | every request |
+| SIGKILL around a step on the disk (fsync, rename, deletion), with pins and without | a spread | every step |
 | up to three faults at random requests | 25 schedules | 1,000 |
 | three publishers with different contents on one tag | 6 races | 300 |
+| three promotions that add to one list of referrers | 4 races | 100 |
 | secrets planted in 17 places | 2 a place | 200 a place |
 
-What is tried again: 408, 499, 502, 503, 504, 522 and broken connections (six tries), 429 (eight), 500
-(three). Pauses double from one second to thirty and are drawn at random below that; `Retry-After` is obeyed
-up to five minutes. An upload or download that gets on begins counting anew. 400, 401 twice, 403, 404 and
-405 end at once.
+What is tried again: 408, 499, 502, 503, 504, 522 and broken connections (six tries in all), 429 (eight), 500
+(three). A pause is drawn at random between nothing and a limit that doubles from one second to thirty.
+`Retry-After` is obeyed up to five minutes, or `--max-wait`. An upload or download that gets on begins
+counting anew. Any other error ends the command at once, unless a row below says more.
 """
 
 _MEASURED: Final = """\
@@ -54,7 +59,7 @@ def page() -> str:
 
 def _row(case: Case) -> tuple[str, ...]:
     names = dict.fromkeys(_shown(test) for test in case.tests)
-    return case.id, case.fault, case.outcome or f"not yet: {case.why}", ", ".join(names)
+    return case.id, case.fault, case.outcome, ", ".join(names)
 
 
 def _shown(test: str) -> str:

@@ -17,6 +17,7 @@ from tests.fakes.bases import BUILDS, put_base, put_base_index, windows
 from tests.fakes.components import missing, require
 from tests.fakes.docker_registry import DockerRegistry
 from tests.fakes.project import make_project
+from tests.fakes.publishing import git
 
 ROOT = Path(__file__).parents[2]
 _START_SECONDS = 60
@@ -72,6 +73,25 @@ def project(vendor: DockerRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1767225600")
     monkeypatch.setenv("BUILDTOOLS_MIRRORS", f"mcr.microsoft.com={vendor.host}/mcr")
     return root
+
+
+@pytest.fixture
+def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project whose images need no registry."""
+    root = make_project(tmp_path / "small")
+    monkeypatch.chdir(root)
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1767225600")
+    return root
+
+
+@pytest.fixture
+def committed(small: Path) -> Path:
+    """The same, committed on `main`."""
+    git(small, "init", "-q", "-b", "main")
+    (small / ".gitignore").write_text("dist/\n")
+    git(small, "add", ".")
+    git(small, "commit", "-q", "-m", "all")
+    return small
 
 
 @pytest.fixture(scope="session")

@@ -45,14 +45,15 @@ class Said:
 class Lab:
     """All that a fault test needs.
 
-    `proxy` stands before `registry`, `other` before a second one, which is also the bases'; `source` is
-    another way to that, which bases are read on.
+    `proxy` stands before `registry`, `other` before `vendor`, which holds the bases, too; `source` is another
+    way to that, which bases are read on.
     """
 
     root: Path
     dist: Path
     environment: dict[str, str]
     registry: DockerRegistry
+    vendor: DockerRegistry
     proxy: Proxy
     other: Proxy
     source: Proxy
@@ -163,6 +164,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
             dist=folder / "dist",
             environment=environment,
             registry=registry,
+            vendor=vendor,
             proxy=proxy,
             other=other,
             source=source,

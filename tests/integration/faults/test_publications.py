@@ -102,3 +102,23 @@ def test_a_blob_of_two_images_is_sent_once_to_each(lab: Lab) -> None:
     ]
     assert len(puts) == len(set(puts)) == 10
     assert lab.state(path) == lab.digest()
+
+
+def test_a_join_needs_every_part(lab: Lab) -> None:
+    """D09: a part that no job has pushed is named, the tag stays; a part that nobody named is found later."""
+    path = lab.place(old="1", image="joined")
+    assert lab.publish(path).code == 0
+    hello, joined = (f"{lab.proxy.host}/{path}/{name}" for name in ("hello", "joined"))
+    entries = json.loads(lab.blob(lab.digest()))["manifests"]
+    parts = [f"{hello}@{entry['digest']}" for entry in entries[:-1]]
+    said = lab.run("index", "create", f"{joined}:1", *parts, f"{hello}:windows-2019")
+    assert said.code == 1
+    assert said.err.startswith(f"error: Manifest {hello}:windows-2019 was not found")
+    assert lab.state(path, "1", image="joined") == "old"
+    assert lab.run("index", "create", f"{joined}:1", *parts).code == 0
+    definition = lab.root / "images" / "hello" / "image.yaml"
+    said = lab.run("verify", f"{joined}:1", "--expect", str(definition), "--json")
+    assert said.code == 4
+    assert [one["code"] for one in said.document["findings"] if one["severity"] == "error"] == [
+        "expect-missing"
+    ]

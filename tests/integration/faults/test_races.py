@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from buildtools.stores.referrers import fallback_tag
 from tests.fakes import oracle
 from tests.fakes.forks import Ended, Running
+from tests.fakes.promotions import IMAGES, INDEX, PROVENANCE, referrer
 from tests.integration.faults.conftest import Lab
+from tests.integration.faults.works import fill, put_referrers
 
 PUBLISHERS = 3
 ELSE = "somebody else publishes under this tag: run again, or use another tag"
@@ -87,3 +90,27 @@ def test_a_tag_that_goes_back_and_forth_stays_whole(lab: Lab, versions: list[tup
     lab.proxy.reset()
     assert said.code == lab.run("publish", "hello", "--to", place, "-C", str(root), "--dist", str(dist)).code
     assert len(lab.proxy.log) == 1
+
+
+def test_promotions_to_one_list_of_referrers(lab: Lab, everything: bool) -> None:
+    """D14: the list names nothing that is not there, and once both have run alone it names all."""
+    mine = [PROVENANCE, *(referrer(INDEX.descriptor, f"scan {number}".encode()) for number in range(2))]
+    tag = fallback_tag(INDEX.descriptor.digest)
+    for number, item in enumerate(mine):
+        name = f"races/source{number}"
+        fill(lab.vendor, name, IMAGES, INDEX, tag="1.0")
+        put_referrers(lab.vendor, name, item)
+    for _ in range(100 if everything else 4):
+        name = f"{lab.place()}/app"
+        commands = [
+            ("promote", f"{lab.source.host}/races/source{number}:1.0", f"{lab.proxy.host}/{name}", "-q")
+            for number in range(len(mine))
+        ]
+        runs = [lab.forks.start(*words, cwd=lab.root, environment=lab.environment) for words in commands]
+        assert [(ended.code, ended.err) for ended in [run.wait() for run in runs]] == [(0, "")] * len(mine)
+        assert oracle.complete(lab.registry.host, name, "1.0") == INDEX.descriptor.digest
+        assert oracle.complete(lab.registry.host, name, tag)
+        for words in commands:
+            assert lab.run(*words[:-1]).code == 0
+        named = {entry["digest"] for entry in oracle.named(lab.registry.host, name, tag)}
+        assert named == {item.manifest.descriptor.digest for item in mine}
