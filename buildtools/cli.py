@@ -42,16 +42,14 @@ def main(argv: Sequence[str] | None = None) -> int:
             settings = replace(settings, max_wait=args.max_wait)
         console = Console(settings=settings, quiet=args.quiet)
         args.run(Run(args=args, console=console, settings=settings))
-        sys.stdout.flush()
+        console.close()
     except BuildtoolsError as error:
         _report(console, error, as_json=getattr(args, "json", False))
+        console.close()
         return error.exit_code
     except KeyboardInterrupt:
         console.note("interrupted: what was finished is kept, nothing is half written")
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        # The reader has gone (`... | head`): end without a word, as other tools do.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         refused = explained(error, Path("a file"), "used")
         _report(console, refused, as_json=getattr(args, "json", False))

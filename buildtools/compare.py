@@ -46,19 +46,32 @@ class Compared:
 
 
 def compare(
-    targets: Sequence[Target], places: Sequence[str], *, tags: Mapping[str, str], registries: Registries
+    targets: Sequence[Target],
+    places: Sequence[str],
+    *,
+    defined: Sequence[Target],
+    tags: Mapping[str, str],
+    registries: Registries,
 ) -> list[Compared]:
     """Every target at every place (`ghcr.io/acme`); `tags` has the tag of each image that counts.
 
-    Raises what registries raise; an image that is not there is missing and no error.
+    `defined` are all targets of these images, of which the others are no business of this run and not
+    extra. Raises what registries raise; an image that is not there is missing and no error.
     """
+    asked = {(one.variant.image, _wanted(one)) for one in defined}
     images = [(name, [*group]) for name, group in groupby(targets, key=lambda one: one.variant.image)]
     jobs = [(place, name, group) for place in places for name, group in images]
 
     def one(job: tuple[str, str, list[Target]]) -> list[Compared]:
         place, name, group = job
         reference = parse_reference(f"{place}/{name}").with_tag(tags[name])
-        return list(_compared(reference, group, _published(registries.open(reference), reference)))
+        wanted = {_wanted(target) for target in group}
+        published = {
+            key: entry
+            for key, entry in _published(registries.open(reference), reference).items()
+            if key in wanted or (name, key) not in asked
+        }
+        return list(_compared(reference, group, published))
 
     return [found for rows in side_by_side(one, jobs) for found in rows]
 

@@ -4,13 +4,15 @@ Results go to stdout; progress and faults go to stderr. Under GitHub Actions fau
 long work is grouped; text that comes from files or registries cannot start a workflow command.
 """
 
+import os
 import re
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import IO, Any, Final
 
 from buildtools.errors import BuildtoolsError, ConfigurationError, Diagnostic, VerificationError
@@ -18,6 +20,7 @@ from buildtools.settings import Settings
 
 _MOST_SUMMARY: Final = 512 * 1024
 """Half of what GitHub takes of a step (1 MiB), since a step may show several tables."""
+_NEW_LINE: Final = "\n"
 _STYLES: Final = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 
 
@@ -36,8 +39,8 @@ class Console:
     """Where a run writes to; one a process."""
 
     settings: Settings
-    out: IO[str] = field(default_factory=lambda: sys.stdout)
-    err: IO[str] = field(default_factory=lambda: sys.stderr)
+    out: IO[str] = field(default_factory=lambda: _stream("stdout"))
+    err: IO[str] = field(default_factory=lambda: _stream("stderr"))
     quiet: bool = False
     printed: bool = field(default=False, init=False)
     """Whether the result has begun."""
@@ -48,7 +51,7 @@ class Console:
         """A line of the result."""
         with self._lock:
             self.printed = True
-            self.out.write(f"{text}\n")
+            self._write(self.out, f"{text}\n")
 
     def table(self, table: Table) -> None:
         """A table of the result: columns for a person, drawn as wide as its text."""
@@ -69,7 +72,7 @@ class Console:
             drawn.add_row(*(Text(printable(cell)) for cell in row))
         with self._lock:
             self.printed = True
-            self._rich(self.out).print(drawn)
+            self._write(self.out, self._drawn(self.out, lambda rich: rich.print(drawn)))
         self.summarise(table)
 
     def summarise(self, table: Table) -> None:
@@ -91,8 +94,7 @@ class Console:
             if self._status is not None:
                 self._status.update(printable(text))
             else:
-                self.err.write(f"{printable(text)}\n")
-                self.err.flush()
+                self._write(self.err, f"{printable(text)}\n")
 
     @contextmanager
     def working(self, text: str) -> Iterator[None]:
@@ -100,11 +102,11 @@ class Console:
         if self.quiet:
             yield
         elif self.settings.github_actions:
-            self.err.write(f"::group::{_command(text)}\n")
+            self._write(self.err, f"::group::{_command(text)}\n")
             try:
                 yield
             finally:
-                self.err.write("::endgroup::\n")
+                self._write(self.err, "::endgroup::\n")
         elif self.err.isatty():
             with self._spinner(text):
                 yield
@@ -137,26 +139,42 @@ class Console:
 
     def finding(self, finding: Diagnostic) -> None:
         """One finding: `file:line:column: error: what is wrong: what to do`."""
+        place = ":".join(str(part) for part in (finding.path, finding.line, finding.column) if part)
+        text = ": ".join(part for part in (finding.message, finding.hint) if part)
+        parts = (
+            *([(f"{printable(place)}: ", "bold")] if place else []),
+            (f"{finding.severity}: ", _STYLES[finding.severity]),
+            (f"{printable(text, keep=_NEW_LINE)}\n", None),
+        )
+
+        def draw(rich: Any) -> None:
+            for part, style in parts:
+                rich.print(part, style=style, end="", markup=False, highlight=False, soft_wrap=True)
+
         with self._lock:
             if self.settings.github_actions:
-                self.err.write(annotation(finding) + "\n")
-            place = ":".join(str(part) for part in (finding.path, finding.line, finding.column) if part)
-            text = ": ".join(part for part in (finding.message, finding.hint) if part)
-            rich = self._rich(self.err)
-            if place:
-                rich.print(
-                    printable(place) + ": ",
-                    style="bold",
-                    end="",
-                    markup=False,
-                    highlight=False,
-                    soft_wrap=True,
-                )
-            style = _STYLES[finding.severity]
-            rich.print(
-                f"{finding.severity}: ", style=style, end="", markup=False, highlight=False, soft_wrap=True
-            )
-            rich.print(printable(text, keep="\n"), markup=False, highlight=False, soft_wrap=True)
+                self._write(self.err, annotation(finding) + "\n")
+            self._write(self.err, self._drawn(self.err, draw))
+
+    def close(self) -> None:
+        """Send what is left in buffers; raises OSError where that cannot be written."""
+        self._write(self.out, "")
+
+    def _write(self, file: IO[str], text: str) -> None:
+        """Write; a reader that has gone (`... | head`) ends nothing, since the exit code is still to tell."""
+        try:
+            file.write(text)
+            if file is self.err or not text:
+                file.flush()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), file.fileno())
+
+    def _drawn(self, file: IO[str], draw: Callable[[Any], None]) -> str:
+        """What is drawn for a file, as text: written by rich itself, a reader that has gone ends the run."""
+        rich = self._rich(file)
+        with rich.capture() as captured:
+            draw(rich)
+        return str(captured.get())
 
     def _rich(self, file: IO[str]) -> Any:
         from rich.console import Console as RichConsole
@@ -173,6 +191,12 @@ class Console:
             legacy_windows=False,
             emoji=False,
         )
+
+
+def _stream(name: str) -> IO[str]:
+    """Standard output or error; a file that takes all where the caller closed it (`>&-`)."""
+    found: IO[str] | None = getattr(sys, name)
+    return found or Path(os.devnull).open("w", encoding="utf-8")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from buildtools.cluster.matchers import Choice, choose
+from buildtools.cluster.matchers import Choice, choose, only
 from buildtools.cluster.nodes import NODE_KINDS, Node
 from buildtools.oci.descriptor import Descriptor
 from buildtools.oci.documents import DocumentError, Index
@@ -43,11 +43,12 @@ def inspect_store(store: Readable, identifier: str) -> Inspection:
         raise unreadable(identifier, store.name, error) from error
     if fault := first_error(tree, identifier):
         raise fault
+    choice = only if tree.single else choose
     return Inspection(
         name=tree.name,
         descriptor=tree.descriptor,
         index=tree.index,
         entries=tree.entries,
         others=tree.others,
-        choices=tuple((node, choose(node, tree.index)) for node in NODE_KINDS),
+        choices=tuple((node, choice(node, tree.index)) for node in NODE_KINDS),
     )

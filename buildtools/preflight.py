@@ -3,37 +3,30 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from pathlib import Path
-from typing import Final
 
 from buildtools.check import check_windows_config
 from buildtools.cluster.lint import lint_members, lint_outcome
 from buildtools.cluster.members import Member, parse_members
 from buildtools.cluster.outcomes import Answer, Cluster, Offer, Outcome, answer
 from buildtools.cluster.presets import PRESETS
-from buildtools.cluster.readme import named_files
 from buildtools.cluster.rules import listed
-from buildtools.cluster.tree import Value, read_documents
-from buildtools.cluster.workloads import Container, Workload, lint_workload, read_workloads
+from buildtools.cluster.table import way_out
+from buildtools.cluster.workloads import Container, Workload, lint_workload
 from buildtools.errors import (
     BuildtoolsError,
-    ConfigurationError,
     Diagnostic,
     Severity,
     UsageError,
+    VerificationError,
 )
 from buildtools.inspect import Inspection, inspect_store
+from buildtools.manifests import STDIN, is_there, read_bytes, read_manifests, shown
 from buildtools.oci.descriptor import MANIFEST_TYPES
 from buildtools.oci.reference import InvalidReference, Reference, parse_reference
 from buildtools.oci.validate import validate_index, validate_manifest
 from buildtools.settings import Settings
 from buildtools.stores.base import NotFoundError
-from buildtools.stores.disk import errors_name
 from buildtools.stores.open import LAYOUT, References, only_name
-
-STDIN: Final = "-"
-_MANIFESTS: Final = frozenset({".yaml", ".yml", ".json"})
-_PAGES: Final = frozenset({".md"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +93,7 @@ def preflight(request: Request, settings: Settings, *, stdin: Callable[[], bytes
     if [*request.nodes, *request.manifests].count(STDIN) > 1:
         raise UsageError("two arguments read standard input", hint="write one of them to a file")
     members, node_findings = _members(request.nodes, stdin)
-    found, page_findings = _manifests(request.manifests, stdin)
+    found, page_findings = read_manifests(request.manifests, stdin)
     images = _Images(References(settings), only_refs=request.only_refs)
     try:
         given = [images.give(text, text) for text in request.references]
@@ -149,100 +142,19 @@ def _members(
     members: dict[Member, None] = {}
     findings: list[Diagnostic] = []
     for name in names:
-        if name in PRESETS and not Path(name).is_file():
+        if name in PRESETS and not is_there(name):
             members |= dict.fromkeys(PRESETS[name])
             continue
-        if name != STDIN and not Path(name).is_file():
+        if name != STDIN and not is_there(name):
             presets = ", ".join(PRESETS)
             raise UsageError(
                 f"{name} is neither a file nor a kind of cluster: known are {presets}",
                 hint="write a file with kubectl get nodes -o json > nodes.json",
             )
-        found, faults = parse_members(_bytes(name, stdin), _shown(name))
+        found, faults = parse_members(read_bytes(name, stdin), shown(name))
         members |= dict.fromkeys(found)
         findings += faults
     return tuple(members), tuple(findings)
-
-
-def _bytes(name: str, stdin: Callable[[], bytes]) -> bytes:
-    if name == STDIN:
-        return stdin()
-    with errors_name(Path(name), "read"):
-        return Path(name).read_bytes()
-
-
-def _shown(name: str) -> str:
-    return "standard input" if name == STDIN else Path(name).as_posix()
-
-
-def _manifests(
-    names: Sequence[str], stdin: Callable[[], bytes]
-) -> tuple[tuple[Workload, ...], tuple[Diagnostic, ...]]:
-    """The workloads of all files, and what pages beside them name that is not there."""
-    documents: dict[str, tuple[Value, ...]] = {}
-    faults: list[Diagnostic] = []
-    pages: list[Diagnostic] = []
-    for name in names:
-        paths = [name] if name == STDIN else list(_files(Path(name), _MANIFESTS))
-        if not paths:
-            raise UsageError(
-                f"there is no manifest in {name}", hint="name files, or a folder with YAML in it"
-            )
-        for path in paths:
-            try:
-                documents[_shown(path)] = read_documents(_bytes(path, stdin), _shown(path))
-            except ConfigurationError as error:
-                faults += error.diagnostics
-        if not faults and not any(documents[_shown(path)] for path in paths):
-            raise UsageError(f"there is nothing in {_shown(name)}", hint="name manifests that hold something")
-        if name != STDIN and Path(name).is_dir():
-            pages += [
-                item for page in _files(Path(name), _PAGES) for item in _page_findings(page, Path(name))
-            ]
-    if faults:
-        raise ConfigurationError(*dict.fromkeys(faults))
-    workloads = read_workloads(documents.items())
-    if names and not workloads:
-        message = f"nothing in {', '.join(_shown(name) for name in names)} runs pods"
-        pages.append(
-            Diagnostic(
-                code="no-workload", message=message, hint="name other manifests, too", severity="warning"
-            )
-        )
-    return workloads, tuple(pages)
-
-
-def _files(place: Path, endings: frozenset[str]) -> Iterator[str]:
-    """The file itself, or those with these endings in a folder and below; hidden folders are left out."""
-    if not place.is_dir():
-        if not place.is_file():
-            raise UsageError(f"{place} is not there", hint="name a file or folder of manifests")
-        yield str(place)
-        return
-    for path in sorted(place.rglob("*")):
-        inner = path.relative_to(place).parts
-        if (
-            path.suffix.lower() in endings
-            and path.is_file()
-            and not any(part.startswith(".") for part in inner)
-        ):
-            yield str(path)
-
-
-def _page_findings(page: str, folder: Path) -> Iterator[Diagnostic]:
-    with errors_name(Path(page), "read"):
-        text = Path(page).read_text(encoding="utf-8", errors="replace")
-    for named in named_files(text):
-        if not any((base / named.name).exists() for base in (Path(page).parent, folder, Path())):
-            yield Diagnostic(
-                code="readme-file",
-                message=f"a command applies {named.name}, which is not there",
-                hint="write the name of the file that is meant",
-                path=_shown(page),
-                line=named.line,
-                column=named.column,
-                severity="warning",
-            )
 
 
 class _Images:
@@ -262,7 +174,10 @@ class _Images:
 
     def give(self, name: str, text: str) -> tuple[Offer, str, tuple[Diagnostic, ...]]:
         """Look at an image of the command line; it stands for `name` in manifests."""
-        inspection = self._inspect(text)
+        try:
+            inspection = self._inspect(text)
+        except NotFoundError as error:
+            raise VerificationError(error.message, hint=error.hint) from error
         offer = _offer(name, inspection)
         if not name.startswith(LAYOUT):
             reference = _reference(name)
@@ -367,11 +282,14 @@ def _answer_findings(report: OfferReport) -> Iterator[Diagnostic]:
             failing.setdefault(found.reason, []).append(member)
     for reason, members in failing.items():
         message = f"it does not run on {listed(members)}: {reason}"
-        hint = "add an entry for these nodes, or keep its workloads off them"
+        way = "" if offer.single else way_out(members[0].node, offer.index)
+        hint = f"{way or 'add an entry for these nodes'}, or keep its workloads off them"
         yield Diagnostic(code="does-not-run", message=message, hint=hint, path=offer.name)
     if not failing and not any(found.runs for _, found in report.answers):
-        message = f"no node runs it: it is for {' and '.join(offer.systems) or 'no platform'} alone"
-        yield Diagnostic(code="does-not-run", message=message, hint="add an entry", path=offer.name)
+        systems = " and ".join(offer.systems)
+        why = f"it is for {systems} alone" if systems else "none of its entries says what it is for"
+        hint = "add an entry" if systems else "build the index from the images' configs"
+        yield Diagnostic(code="does-not-run", message=f"no node runs it: {why}", hint=hint, path=offer.name)
 
 
 def _image_findings(workload: Workload, images: _Images) -> Iterator[Diagnostic]:

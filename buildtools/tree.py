@@ -110,6 +110,11 @@ class Tree:
     refused: tuple[Diagnostic, ...] = ()
 
     @property
+    def single(self) -> bool:
+        """Whether it is one image that stands without an index."""
+        return self.descriptor.media_type in MANIFEST_TYPES
+
+    @property
     def images(self) -> tuple[Entry, ...]:
         """The images of the index and of those within it."""
         return (*self.entries, *(entry for nested in self.nested for entry in nested.entries))

@@ -34,6 +34,7 @@ from buildtools.prepare import stand_in
 from buildtools.spec.expand import select
 from buildtools.spec.variant import HOST_PROCESS, SCRATCH
 from buildtools.stores.base import NotFoundError, Readable, TooLargeError
+from buildtools.stores.open import LAYOUT
 from buildtools.tree import Entry, Tree, read_tree
 from buildtools.workspace import Workspace
 
@@ -86,7 +87,7 @@ def verify_store(
     truth = (truth or own_truth()).also(known)
     layers = there(tree)
     verdicts = judge(images, truth)
-    rows = node_rows(tree.index, verdicts)
+    rows = node_rows(tree.index, verdicts, single=tree.single)
     findings = [
         *check_tree(tree),
         *_stand_ins(images),
@@ -221,6 +222,9 @@ def _named_base(entry: Entry) -> tuple[str, str]:
 
 
 def _bases_at(name: str, digest: str, ask: Open) -> list[KnownBase]:
+    if name.startswith(LAYOUT):
+        # An image must not choose which folders of this machine are read.
+        raise UsageError("it is a folder and no reference in a registry")
     store, identifier = ask(name)
     base = read_tree(store, digest or identifier)
     return [

@@ -6,6 +6,7 @@ from typing import Final
 from buildtools.cluster.members import ARCH_LABEL, BUILD_LABEL, OS_LABEL, Member, build_label
 from buildtools.cluster.outcomes import Answer, Offer
 from buildtools.cluster.rules import Case, Fault, Rule, listed
+from buildtools.cluster.table import way_out
 from buildtools.cluster.workloads import Container
 from buildtools.errors import Severity
 from buildtools.oci.platform import Platform
@@ -96,7 +97,8 @@ def _single_build(case: Case) -> Iterator[Fault]:
                 if landing.runs and landing.member.node.os == "windows"
             }
         )
-        hint = f"add an entry for {hosts}"
+        way = "" if offer.single else way_out(found[0][2].node, offer.index)
+        hint = way or f"add an entry for {hosts}"
         if labels:
             hint += f", or ask for nodes with {BUILD_LABEL} {' or '.join(labels)}"
         yield Fault(value=container.value.get("image"), message=text, hint=hint)
@@ -172,9 +174,28 @@ def _no_node(case: Case) -> Iterator[Fault]:
     yield Fault(
         value=place,
         message=f"no node takes it: {'; '.join(reasons)}",
-        hint="name labels that a node has, or add such a node",
+        hint=_way_to_a_node(case),
         severity=_where_nothing_lands(case),
     )
+
+
+def _way_to_a_node(case: Case) -> str:
+    cordoned = [member.name for member, refusal in case.outcome.refusals if refusal.kind == "cordoned"]
+    if cordoned:
+        return f"let pods on it again: kubectl uncordon {cordoned[0]}"
+    if case.workload.constraints.node_name:
+        return "name a node that is there, or leave the choice to the scheduler"
+    return "name labels that a node has, or add such a node"
+
+
+def _runtime_class(case: Case) -> Iterator[Fault]:
+    """A RuntimeClass may choose nodes and tolerate taints, and this one is not at hand."""
+    if name := case.workload.unknown_class:
+        yield Fault(
+            value=case.workload.spec.get("runtimeClassName"),
+            message=f"no manifest has the RuntimeClass {name}, so the nodes that it chooses are not known",
+            hint=f"name it with --manifests, too: kubectl get runtimeclass {name} -o yaml > class.yaml",
+        )
 
 
 def _where_nothing_lands(case: Case) -> Severity:
@@ -256,6 +277,12 @@ LANDING_RULES: Final = (
     Rule(code="pod-os", severity="error", summary="lands where the kubelet refuses it", find=_pod_os),
     Rule(code="toleration", severity="error", summary="taints keep it off every node", find=_toleration),
     Rule(code="no-node", severity="error", summary="no node has what it asks for", find=_no_node),
+    Rule(
+        code="runtime-class",
+        severity="warning",
+        summary="a RuntimeClass that is not at hand",
+        find=_runtime_class,
+    ),
     Rule(code="tag-build", severity="warning", summary="a tag for other Windows builds", find=_tag_build),
     Rule(code="pull-always", severity="warning", summary="pulls gigabytes at each start", find=_pull_always),
 )

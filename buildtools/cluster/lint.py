@@ -25,6 +25,7 @@ OTHER_CODES: Final[Mapping[str, str]] = {
     "node-build": "a Windows build that is not in the table of releases",
     "windows-support": "a Windows release whose support has ended",
     "windows-arm64": "a Windows node on ARM",
+    "kustomization": "a folder whose manifests kustomize puts together",
     "no-workload": "manifests that run nothing",
     "readme-file": "a command that names a file which is not there",
     "does-not-run": "an image that a node cannot run",

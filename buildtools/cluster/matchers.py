@@ -20,7 +20,7 @@ from buildtools.oci.documents import Index
 from buildtools.oci.platform import Platform
 from buildtools.windows.releases import OsVersion, by_build
 
-__all__ = ["RUNTIMES", "Choice", "Runtime", "choose", "runs", "runtime_for"]
+__all__ = ["RUNTIMES", "Choice", "Runtime", "choose", "only", "runs", "runtime_for"]
 
 _MOST_LISTED: Final = 8
 
@@ -60,6 +60,19 @@ def choose(node: Node, index: Index) -> Choice:
     if better:
         reason += f", although {_shown(better)} {'suits it better' if right else 'does'}"
     return Choice(descriptor=taken, reason=reason, right=right, best=suits)
+
+
+def only(node: Node, index: Index, *, where: str = "") -> Choice:
+    """The choice where there is none: an image without an index is taken by every node, and runs or not.
+
+    `where` is what the reason calls the node, else its name. Source:
+    containerd/containerd:core/images/image.go, which looks at no platform of what has no index.
+    """
+    entry = index.manifests[0]
+    right = runs(node, entry, index.manifests)
+    word = "runs" if right else "does not run"
+    reason = f"the image is {entry.platform}, stands without an index and {word} on {where or node.name}"
+    return Choice(descriptor=entry, reason=reason, right=right, best=right)
 
 
 def runs(node: Node, entry: Descriptor, entries: Sequence[Descriptor]) -> bool:

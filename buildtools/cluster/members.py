@@ -18,6 +18,11 @@ from buildtools.windows.releases import OsVersion, OsVersionError, parse_os_vers
 
 OS_LABEL: Final = "kubernetes.io/os"
 ARCH_LABEL: Final = "kubernetes.io/arch"
+OLD_OS_LABEL: Final = "beta.kubernetes.io/os"
+OLD_ARCH_LABEL: Final = "beta.kubernetes.io/arch"
+"""What OS_LABEL and ARCH_LABEL were called: kubelets still set both (kubernetes/kubernetes:
+pkg/kubelet/kubelet_node_status.go)."""
+
 HOSTNAME_LABEL: Final = "kubernetes.io/hostname"
 BUILD_LABEL: Final = "node.kubernetes.io/windows-build"
 MAX_BYTES: Final = 256 * 1024 * 1024
@@ -160,6 +165,7 @@ def _taint(taint: Field) -> Taint:
 
 def _own_labels(node: Node) -> dict[str, str]:
     labels = {OS_LABEL: node.os, ARCH_LABEL: node.architecture, HOSTNAME_LABEL: node.name}
+    labels |= {OLD_OS_LABEL: node.os, OLD_ARCH_LABEL: node.architecture}
     if node.os == "windows":
         labels[BUILD_LABEL] = build_label(parse_os_version(node.os_version))
     return labels

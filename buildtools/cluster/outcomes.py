@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from buildtools.cluster.matchers import Choice, choose, runs
+from buildtools.cluster.matchers import choose, only
 from buildtools.cluster.members import Member
 from buildtools.cluster.nodes import Node
 from buildtools.cluster.scheduling import Refusal, admission, refusal
@@ -153,7 +153,7 @@ class Cluster:
 def answer(member: Member, offer: Offer, *, host_process: bool | None = None) -> Answer:
     """What a node makes of an image; `host_process` is None where no pod is known that names it."""
     node = member.node
-    choice = _only(member, offer.index) if offer.single else choose(node, offer.index)
+    choice = only(node, offer.index, where=member.system) if offer.single else choose(node, offer.index)
     entry, right = choice.descriptor, choice.right and choice.descriptor is not None
     said = Answer(entry=entry, runs=right, reason=choice.reason, best=choice.best)
     if entry is None or host_process is None or not _for_windows(entry) or node.os != "windows":
@@ -169,15 +169,6 @@ def answer(member: Member, offer: Offer, *, host_process: bool | None = None) ->
         return said
     reason = "its Windows entry has no os.version: it is for HostProcess pods, and this pod is none"
     return Answer(entry=entry, runs=False, reason=reason, host_process=True)
-
-
-def _only(member: Member, index: Index) -> Choice:
-    """The choice where there is none: the node takes the image, and it runs or does not."""
-    entry = index.manifests[0]
-    right = runs(member.node, entry, index.manifests)
-    word = "runs" if right else "does not run"
-    reason = f"the image is {entry.platform}, stands without an index and {word} on {member.system}"
-    return Choice(descriptor=entry, reason=reason, right=right, best=right)
 
 
 def _for_windows(entry: Descriptor) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from buildtools.cluster.members import OS_LABEL, Member
+from buildtools.cluster.members import OLD_OS_LABEL, OS_LABEL, Member
 from buildtools.cluster.outcomes import Offer, Outcome
 from buildtools.cluster.scheduling import asks_for
 from buildtools.cluster.tree import Value
@@ -30,7 +30,9 @@ class Case:
     def asks_for_system(self) -> bool:
         """Whether it says on which operating system it is to land."""
         constraints = self.workload.constraints
-        return bool(constraints.node_name) or asks_for(constraints, OS_LABEL)
+        return bool(constraints.node_name) or any(
+            asks_for(constraints, label) for label in (OS_LABEL, OLD_OS_LABEL)
+        )
 
     @property
     def systems(self) -> frozenset[str]:
@@ -41,7 +43,8 @@ class Case:
     def is_windows(self) -> bool:
         """Whether it is meant for Windows: it says so, or may land nowhere else."""
         constraints = self.workload.constraints
-        said = constraints.system or constraints.selector.get(OS_LABEL, "")
+        chosen = (constraints.selector.get(label, "") for label in (OS_LABEL, OLD_OS_LABEL))
+        said = constraints.system or next(filter(None, chosen), "")
         return said == "windows" if said else self.systems == {"windows"}
 
 

@@ -75,9 +75,12 @@ def refusal(constraints: Constraints, member: Member) -> Refusal | None:
         if constraints.node_name != member.name:
             return Refusal(kind="name", reason=f"nodeName is {constraints.node_name}")
         return _labels(constraints, member) or _taints(constraints, member, {"NoExecute"})
+    # The labels first, so that `cordoned` and `taint` are said of nodes that would fit.
+    if found := _labels(constraints, member):
+        return found
     if member.unschedulable and not _tolerated(UNSCHEDULABLE, constraints.tolerations):
         return Refusal(kind="cordoned", reason="the node is cordoned", taints=(UNSCHEDULABLE,))
-    return _labels(constraints, member) or _taints(constraints, member, REPELLING)
+    return _taints(constraints, member, REPELLING)
 
 
 def asks_for(constraints: Constraints, key: str) -> bool:

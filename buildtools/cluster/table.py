@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
-from buildtools.cluster.matchers import Choice, choose, runs
+from buildtools.cluster.matchers import Choice, choose, only, runs
 from buildtools.cluster.nodes import EVERY_NODE, Node
 from buildtools.cluster.runtimes import Runtime
 from buildtools.cluster.truth import Verdict
@@ -34,10 +34,15 @@ class Row:
 
 
 def node_rows(
-    index: Index, verdicts: Mapping[Descriptor, Verdict], nodes: Sequence[Node] = EVERY_NODE
+    index: Index,
+    verdicts: Mapping[Descriptor, Verdict],
+    nodes: Sequence[Node] = EVERY_NODE,
+    *,
+    single: bool = False,
 ) -> tuple[Row, ...]:
-    """A row for each of the nodes."""
-    return tuple(_row(node, choose(node, index), verdicts) for node in nodes)
+    """A row for each of the nodes; `single` where the index is one of an image that stands without."""
+    choice = only if single else choose
+    return tuple(_row(node, choice(node, index), verdicts) for node in nodes)
 
 
 def _row(node: Node, choice: Choice, verdicts: Mapping[Descriptor, Verdict]) -> Row:
@@ -73,6 +78,18 @@ def node_findings(index: Index, rows: Sequence[Row]) -> tuple[Diagnostic, ...]:
         )
         for (judgement, told), names in machines.items()
     )
+
+
+def way_out(node: Node, index: Index) -> str:
+    """What would let the node run an entry that it does not take; empty where no entry runs there."""
+    choice = choose(node, index)
+    others = [entry for entry in index.manifests if runs(node, entry, index.manifests)]
+    if not others or (choice.descriptor is not None and choice.right):
+        return ""
+    if choice.descriptor is None:
+        newer = f"give these nodes a newer {node.runtime.engine}"
+        return newer if node.os == "windows" else f"write it as nodes do: {node.platform}"
+    return _hint(node, choice.descriptor, replace(index, manifests=tuple(sorted(index.manifests, key=_key))))
 
 
 def folded(rows: Sequence[Row], say: Callable[[Row], tuple[str, ...]]) -> list[tuple[str, ...]]:
@@ -170,11 +187,17 @@ def _judged(row: Row, index: Index, ordered: Index) -> _Judgement:
     if not others:
         return _Judgement("node-unfit", "note", f"{text}, and nothing else would")
     text += f", although {_shown(others[0])} would"
+    hint = _hint(node, taken, ordered)
     if choose(node, ordered).right:
-        order = _some(map(_shown, ordered.manifests))
-        return _Judgement("node-wrong-entry", "error", text, f"put the entries in this order: {order}")
-    hint = f"give these nodes an index without {_shown(taken)} under a name of its own"
+        return _Judgement("node-wrong-entry", "error", text, hint)
     return _Judgement("node-limit", "warning", text, hint)
+
+
+def _hint(node: Node, taken: Descriptor, ordered: Index) -> str:
+    """What to do where a node takes what does not run, and another entry would."""
+    if choose(node, ordered).right:
+        return f"put the entries in this order: {_some(map(_shown, ordered.manifests))}"
+    return f"give these nodes an index without {_shown(taken)} under a name of its own"
 
 
 def _concerned(node: Node, index: Index) -> bool:

@@ -43,6 +43,9 @@ _OF_DAEMON_SETS: Final = (
         for name in ("not-ready", "unreachable")
     ),
 )
+_ON_HOST_NETWORK: Final = Toleration(
+    key="node.kubernetes.io/network-unavailable", operator="Exists", effect="NoSchedule"
+)
 _TOLERATION_OPERATORS: Final = frozenset({"", "Equal", "Exists"})
 _NO_VALUES: Final = frozenset({"Exists", "DoesNotExist"})
 _ONE_VALUE: Final = frozenset({"Gt", "Lt"})
@@ -60,7 +63,10 @@ class Container:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
-    """A pod, or what makes pods; `pod` is the pod or its template, `document` the whole object."""
+    """A pod, or what makes pods; `pod` is the pod or its template, `document` the whole object.
+
+    `unknown_class` is the RuntimeClass that it names where no manifest has it.
+    """
 
     kind: str
     name: str
@@ -70,6 +76,7 @@ class Workload:
     pod: Value = field(compare=False)
     containers: tuple[Container, ...]
     constraints: Constraints
+    unknown_class: str = ""
 
     @property
     def spec(self) -> Value:
@@ -136,9 +143,11 @@ def _pod_place(item: Value) -> tuple[str, ...] | None:
 
 def _workload(path: str, item: Value, pod: Value, classes: Mapping[str, Value]) -> Workload:
     spec, metadata, kind = pod.get("spec"), item.get("metadata"), item.get("kind").text
-    constraints = _with_class(_constraints(spec), classes.get(spec.get("runtimeClassName").text))
+    runtime_class = spec.get("runtimeClassName").text
+    constraints = _with_class(_constraints(spec), classes.get(runtime_class))
     if kind == "DaemonSet":
-        constraints = replace(constraints, tolerations=(*constraints.tolerations, *_OF_DAEMON_SETS))
+        given = (*_OF_DAEMON_SETS, *([_ON_HOST_NETWORK] if spec.get("hostNetwork").flag else []))
+        constraints = replace(constraints, tolerations=(*constraints.tolerations, *given))
     return Workload(
         kind=kind,
         name=metadata.get("name").text or metadata.get("generateName").text,
@@ -151,6 +160,7 @@ def _workload(path: str, item: Value, pod: Value, classes: Mapping[str, Value]) 
             *(_container(value, init=False) for value in spec.get("containers").items),
         ),
         constraints=constraints,
+        unknown_class="" if runtime_class in classes else runtime_class,
     )
 
 

@@ -8,12 +8,13 @@ from buildtools.errors import UsageError
 from buildtools.oci.descriptor import Descriptor
 from buildtools.oci.reference import DEFAULT_TAG, InvalidReference, Reference, parse_reference
 from buildtools.settings import Settings
-from buildtools.stores.base import NotFoundError, Readable, Writable
+from buildtools.stores.base import Readable, Writable
 from buildtools.stores.client import Client
-from buildtools.stores.layout import Layout
+from buildtools.stores.layout import REF_NAME, Layout
 from buildtools.stores.registry import Registries, Registry
 
 LAYOUT: Final = "oci:"
+_MOST_NAMED: Final = 8
 
 
 class References:
@@ -81,15 +82,20 @@ def only_name(store: Readable) -> str:
 
 
 def only_entry(layout: Layout) -> Descriptor:
-    """The one image of a layout; raises NotFoundError where it has none, UsageError where it has several."""
-    entries = layout.entries()
-    if not entries:
-        raise NotFoundError(f"{layout.name} holds no image", hint="build one first")
-    if len(entries) > 1:
-        raise UsageError(
-            f"{layout.name} holds {len(entries)} images", hint="name one: oci:PATH:TAG or oci:PATH@DIGEST"
-        )
-    return entries[0]
+    """The one image of a layout; raises UsageError where it has none, or several."""
+    found = layout.entries()
+    if not found:
+        raise UsageError(f"{layout.name} holds no image", hint="build one into it, or name another layout")
+    if len({entry.digest for entry in found}) > 1:
+        told = [f"{LAYOUT}{layout.name}{_mark(entry)}" for entry in found[:_MOST_NAMED]]
+        told += [f"{len(found) - _MOST_NAMED} more"] if len(found) > _MOST_NAMED else []
+        raise UsageError(f"{layout.name} holds {len(found)} images", hint=f"name one of {', '.join(told)}")
+    return found[0]
+
+
+def _mark(entry: Descriptor) -> str:
+    tag = entry.annotations.get(REF_NAME, "")
+    return f":{tag}" if tag else f"@{entry.digest}"
 
 
 def _reference(text: str) -> Reference:

@@ -95,7 +95,9 @@ def _say_comparison(run: Run, prepared: Prepared, places: Sequence[str]) -> None
     # Of all that publishing would set the last one: that is what most nodes pull.
     tags = {name: found[-1].name for name, found in chosen.items()}
     with run.console.working("asking what is published"):
-        rows = compare(prepared.targets, places, tags=tags, registries=registries)
+        rows = compare(
+            prepared.targets, places, defined=prepared.plan.targets, tags=tags, registries=registries
+        )
     changed = [row for row in rows if row.state != "up to date"]
     document = plan_json(prepared) | {"against": compare_json(rows)}
     if run.args.github_output:

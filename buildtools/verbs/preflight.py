@@ -9,7 +9,8 @@ from pathlib import Path
 from buildtools.cluster.lint import OTHER_CODES, RULES
 from buildtools.cluster.presets import PRESETS
 from buildtools.errors import ConfigurationError, Diagnostic, UsageError, VerificationError
-from buildtools.preflight import STDIN, Report, Request, preflight
+from buildtools.manifests import STDIN
+from buildtools.preflight import Report, Request, preflight
 from buildtools.stores.disk import errors_name, write_atomic
 from buildtools.verbs.base import Run, json_argument, wait_argument
 from buildtools.views.preflight import preflight_json, preflight_summary, tables

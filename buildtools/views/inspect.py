@@ -114,7 +114,7 @@ def choice_text(choice: Choice) -> str:
     """The platform that a node takes, and whether that runs there."""
     if choice.descriptor is None:
         return "none" if choice.right else "none (one would run)"
-    text = str(choice.descriptor.platform or "the only image")
+    text = str(choice.descriptor.platform or "an entry without a platform")
     if not choice.right:
         return f"{text} (does not run)"
     return text if choice.best else f"{text} (not the best)"

@@ -40,7 +40,7 @@ def answer_text(answer: Answer) -> str:
     """The platform that a node takes, and whether that runs there."""
     if answer.entry is None:
         return "none" if answer.best else "none (one would run)"
-    text = str(answer.entry.platform or "the only image")
+    text = str(answer.entry.platform or "an entry without a platform")
     if not answer.runs:
         return f"{text} (does not run)"
     return text if answer.best else f"{text} (not the best)"

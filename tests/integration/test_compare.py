@@ -112,6 +112,18 @@ def test_what_was_never_published_is_missing_and_what_nobody_asks_for_is_extra(
     assert found["linux/arm64"] == ("extra", [])
 
 
+def test_the_platforms_that_were_not_chosen_are_not_extra(
+    project: Path, published: FakeRegistry, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Definitions ask for them, if this run does not; an entry that none asks for stays extra."""
+    found = states(against(capsys, published, "--platform", "linux/amd64"))
+    assert found == {"linux/amd64": ("up to date", [])}
+    definition = project / "images/hello/image.yaml"
+    definition.write_text(definition.read_text().replace("linux/arm64, ", ""))
+    found = states(against(capsys, published, "--platform", "linux/amd64", code=3))
+    assert found == {"linux/amd64": ("up to date", []), "linux/arm64": ("extra", [])}
+
+
 def test_another_tool_s_image_is_changed(
     project: Path, published: FakeRegistry, capsys: pytest.CaptureFixture[str]
 ) -> None:

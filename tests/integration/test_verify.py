@@ -482,6 +482,13 @@ def test_an_index_of_docker_type_and_a_single_image(
     document = verify(capsys, f"{server.host}/{NAME}@{IMAGES[2].entry.digest}")
     assert [entry["platform"]["os.version"] for entry in document["entries"]] == [V2022]
     assert document["media_type"] == OCI_MANIFEST
+    # Nobody chooses among one: nodes of other builds take it, too, and cannot start it.
+    windows = [row for row in document["nodes"] if row["platform"]["os"] == "windows"]
+    assert {row["digest"] for row in windows} == {IMAGES[2].entry.digest}
+    assert {row["node"] for row in windows if not row["runs"]} == {"Windows Server 2019"}
+    assert {row["reason"] for row in windows if not row["runs"]} == {
+        f"the image is windows/amd64:{V2022}, stands without an index and does not run on Windows Server 2019"
+    }
     assert verify(capsys, f"{server.host}/{NAME}:1.0")["media_type"] == OCI_INDEX
 
 

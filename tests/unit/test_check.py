@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from buildtools.check import check_definitions, check_layer, check_layout
+from buildtools.cli import main
 from buildtools.errors import Diagnostic, UsageError
 from buildtools.oci.config import ConfigSettings, ImageConfig, build_config
 from buildtools.oci.descriptor import OCI_LAYER_GZIP, Descriptor
@@ -375,3 +376,31 @@ def test_no_file_makes_a_traceback(tmp_path: Path, data: bytes, cut: int) -> Non
     good = tar("Files/", "Files/a", "Hives/")
     for text in (data, gzip.compress(data), good[:cut] + data, gzip.decompress(good)[:cut] + data):
         codes(tmp_path / "layer.tar", text)
+
+
+@pytest.mark.parametrize(
+    ("target", "sentence"),
+    [
+        (
+            "r.example/acme/app:1.0",
+            (
+                "r.example/acme/app:1.0 is no image of the project, no layout and no file: "
+                "what is in a registry is read with: buildtools verify r.example/acme/app:1.0"
+            ),
+        ),
+        ("./folder", "./folder is a folder: a layout is written oci:./folder"),
+        ("gone.tar.gz", "gone.tar.gz is not there: name a file that is there"),
+    ],
+)
+def test_what_is_no_image_of_a_project(
+    target: str,
+    sentence: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The way to it is told, and no project is looked for."""
+    monkeypatch.chdir(tmp_path)
+    Path("folder").mkdir()
+    assert main(["check", target]) == 2
+    assert capsys.readouterr().err == f"error: {sentence}\n"

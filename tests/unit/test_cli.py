@@ -92,17 +92,59 @@ def test_a_bug_is_said_and_kept_for_a_report(
     assert "Traceback (most recent call last)" in kept.read_text()
 
 
-def test_a_reader_that_goes_away_is_no_error(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    """`buildtools ... | head` ends without a word."""
-    before = os.dup(1)
-    try:
-        assert run(monkeypatch, BrokenPipeError()) == 0
-    finally:
-        os.dup2(before, 1)
-        os.close(before)
-    assert capfd.readouterr() == ("", "")
+WORDS = """\
+import sys
+from buildtools import cli
+from buildtools.console import Table
+from buildtools.errors import Diagnostic, VerificationError
+from buildtools.verbs import schema
+
+def verb(run):
+    for number in range(20):
+        run.console.table(Table(columns=("a", "b"), rows=[("1", "2")] * 10))
+        run.console.print("text" * 5000)
+        run.console.finding(Diagnostic(code="x", message="m", severity="note"))
+    if "--good" not in sys.argv:
+        raise VerificationError("1 error", hint="mend it")
+
+schema.run = verb
+sys.exit(cli.main(["schema"]))
+"""
+
+
+@pytest.mark.parametrize(("words", "code"), [([], 4), (["--good"], 0)])
+def test_a_reader_that_goes_away_leaves_the_exit_code_as_it_is(words: list[str], code: int) -> None:
+    """`buildtools ... | head` under pipefail still tells what was found, without a word about the pipe."""
+    with subprocess.Popen(
+        [sys.executable, "-c", WORDS, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        said = set(process.stderr)
+        assert process.wait() == code
+    assert said == {"note: m\n", *(["error: 1 error: mend it\n"] if code else [])}
+
+
+def test_a_reader_of_findings_that_goes_away_leaves_the_exit_code_as_it_is() -> None:
+    """`2>&1 | head` closes both."""
+    with subprocess.Popen(
+        [sys.executable, "-c", WORDS], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as process:
+        assert process.stdout
+        process.stdout.close()
+        assert process.wait() == 4
+
+
+@pytest.mark.parametrize("closed", [(1,), (2,), (1, 2)])
+def test_streams_that_are_closed_are_no_bug(closed: tuple[int, ...]) -> None:
+    """`>&-` is a way to say that nobody listens."""
+    shell = " ".join(f"{number}>&-" for number in closed)
+    done = subprocess.run(
+        ["sh", "-c", f'"$0" -c "$1" {shell}', sys.executable, WORDS], capture_output=True, check=False
+    )
+    assert done.returncode == 4
+    assert b"bug" not in done.stderr
 
 
 @pytest.mark.parametrize("verb", [verb.name for verb in cli.VERBS])

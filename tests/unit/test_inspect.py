@@ -92,6 +92,9 @@ def test_a_single_image_is_an_index_of_one(tmp_path: Path) -> None:
     assert entry.descriptor == WINDOWS.entry
     assert entry.manifest == WINDOWS.manifest
     assert found.index.manifests == (WINDOWS.entry,)
+    # Nobody chooses: every node takes it.
+    assert all(choice.descriptor == WINDOWS.entry for _, choice in found.choices)
+    assert {choice.right for node, choice in found.choices if node.os == "linux"} == {False}
 
 
 def test_the_platform_of_a_silent_index(tmp_path: Path) -> None:
@@ -139,14 +142,37 @@ def test_a_layout_by_path(tmp_path: Path) -> None:
     assert described(tmp_path / "x", f"@{whole.descriptor.digest}") == whole
     assert only_name(made) == whole.descriptor.digest
     made.put_manifest(ARM.manifest.raw, ARM.manifest.media_type, tag="other")
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(UsageError) as several:
         described(tmp_path / "x")
-    assert str(caught.value) == (f"{made.name} holds 2 images: name one: oci:PATH:TAG or oci:PATH@DIGEST")
+    assert str(several.value) == (
+        f"{made.name} holds 2 images: name one of oci:{made.name}:latest, oci:{made.name}:other"
+    )
+    for number in range(8):
+        made.put_manifest(ARM.manifest.raw, ARM.manifest.media_type, tag=f"t{number}")
+    with pytest.raises(UsageError, match=r":t5, 2 more$"):
+        described(tmp_path / "x")
     with pytest.raises(UsageError) as usage:
         described(tmp_path / "gone")
     assert str(usage.value) == (
         f"{tmp_path}/gone is not an OCI image layout: name a folder that holds an oci-layout file"
     )
+
+
+def test_a_layout_without_an_image(tmp_path: Path) -> None:
+    """It holds nothing to name."""
+    (tmp_path / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
+    (tmp_path / "index.json").write_text('{"schemaVersion": 2, "manifests": []}')
+    with pytest.raises(UsageError) as caught:
+        described(tmp_path)
+    assert str(caught.value) == f"{tmp_path} holds no image: build one into it, or name another layout"
+
+
+def test_one_image_under_two_names_is_one(tmp_path: Path) -> None:
+    """As tools leave it that copy a tag and its version."""
+    made = layout(tmp_path / "x", LINUX)
+    descriptor, raw = made.get_manifest("latest")
+    made.put_manifest(raw, descriptor.media_type, tag="1.0")
+    assert only_name(made) == descriptor.digest
 
 
 def test_a_registry_has_latest() -> None:

@@ -3,8 +3,11 @@
 
 import io
 import json
+import os
 import re
 import sys
+import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -396,4 +399,70 @@ def test_a_proxy_image_among_the_references(capsys: pytest.CaptureFixture[str]) 
     assert ran.err.startswith(
         "pod.yaml:3:94: error: Pod p: its proxy image r.example/proxy is for linux, and it may land on win: "
         "add nodeSelector: {kubernetes.io/os: linux}, or leave the annotation out\n"
+    )
+
+
+def test_a_pipe_is_a_file_too(capsys: pytest.CaptureFixture[str]) -> None:
+    """As `--nodes <(kubectl get nodes -o json) --manifests <(helm template .)` makes them."""
+    put_layout(Path("x"), "linux/amd64", RELEASE)
+    for name, content in (("nodes", Path("nodes.json").read_bytes()), ("pods", POD.encode())):
+        os.mkfifo(name)
+        threading.Thread(target=Path(name).write_bytes, args=(content,)).start()
+    ran = Ran(capsys, "--image", "r.example/x=oci:x", "--nodes", "nodes", "--manifests", "pods")
+    assert (ran.code, ran.err) == (0, "")
+
+
+def test_parts_for_kustomize_are_no_manifests_yet(capsys: pytest.CaptureFixture[str]) -> None:
+    """What it makes of them counts; that is said beside what is wrong with the parts."""
+    put_layout(Path("x"), "linux/amd64", RELEASE)
+    Path("k").mkdir()
+    Path("k/kustomization.yaml").write_text("resources: [pod.yaml]\n")
+    Path("k/pod.yaml").write_text(POD)
+    ran = Ran(capsys, "--image", "r.example/x=oci:x", *NODES, "--manifests", "k")
+    assert ran.code == 0
+    assert ran.err == (
+        "k/kustomization.yaml: warning: the manifests of this folder are parts for kustomize, and what it makes of "
+        "them counts: build it first: kubectl kustomize k | buildtools preflight --manifests - --nodes FILE\n"
+    )
+
+
+def test_an_image_of_the_command_line_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing would run."""
+    put_layout(Path("x"), "linux/amd64")
+    ran = Ran(capsys, "oci:x:gone", *NODES)
+    assert ran.code == 4
+    assert ran.err.startswith("error: x has no image named 'gone'")
+
+
+def test_an_image_that_does_not_say_what_it_is_for(capsys: pytest.CaptureFixture[str]) -> None:
+    """No entry is for any node."""
+    from buildtools.oci.documents import Index
+    from buildtools.stores.layout import Layout
+
+    put_layout(Path("x"), "linux/amd64")
+    layout = Layout(Path("x"))
+    _, raw = layout.get_manifest(layout.entries()[0].digest)
+    silent = Index.build(manifests=[replace(Index.parse(raw).manifests[0], platform=None)])
+    layout.put_manifest(silent.raw, silent.media_type, tag="silent")
+    ran = Ran(capsys, "oci:x:silent", *NODES)
+    assert ran.err.splitlines()[-2] == (
+        "oci:x:silent: error: no node runs it: none of its entries says what it is for: "
+        "build the index from the images' configs"
+    )
+    assert ran.code == 4
+
+
+def test_a_node_that_takes_the_wrong_entry_needs_no_further_one(capsys: pytest.CaptureFixture[str]) -> None:
+    """What is there would do in another order, or in an index without what is taken."""
+    newest = "windows/amd64:10.0.26100.1"
+    put_layout(Path("x"), "linux/amd64", newest, RELEASE)
+    Path("nodes.json").write_bytes(nodes_json(windows_json("win", "10.0.26200.1")))
+    ran = Ran(capsys, "oci:x", *NODES)
+    assert ran.err.splitlines()[0].endswith(
+        f": give these nodes an index without {newest} under a name of its own, or keep its workloads off them"
+    )
+    Path("p.yaml").write_text(POD)
+    ran = Ran(capsys, "--image", "r.example/x=oci:x", *NODES, "--manifests", "p.yaml")
+    assert ran.err.splitlines()[0].endswith(
+        f"although {RELEASE} does: give these nodes an index without {newest} under a name of its own"
     )

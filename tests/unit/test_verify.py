@@ -113,6 +113,21 @@ def test_bases_that_annotations_name() -> None:
     assert "base-annotation" in [finding.code for finding in found.errors]
 
 
+def test_an_image_does_not_choose_folders_that_are_read() -> None:
+    """A base that lies in a layout of this machine is none that an annotation may name."""
+    asked: list[str] = []
+
+    def ask(text: str) -> tuple[Readable, str]:
+        asked.append(text)
+        return published(NANO), "1.0"
+
+    found = verify_store(published(on(NANO, annotations={BASE_NAME: "oci:/etc/x"})), "1.0", ask=ask)
+    assert asked == []
+    assert "the base oci:/etc/x could not be asked: it is a folder and no reference in a registry" in [
+        item.message for item in found.findings
+    ]
+
+
 def test_no_more_than_twenty_bases_are_asked() -> None:
     """An index may name as many registries as it likes."""
     images = [

@@ -311,7 +311,7 @@ TAKEN = Descriptor.of(b"x", OCI_INDEX)
         (Choice(descriptor=LINUX.entry, reason="", right=True, best=True), "linux/amd64"),
         (Choice(descriptor=LINUX.entry, reason="", right=True, best=False), "linux/amd64 (not the best)"),
         (Choice(descriptor=LINUX.entry, reason="", right=False, best=False), "linux/amd64 (does not run)"),
-        (Choice(descriptor=TAKEN, reason="", right=True, best=True), "the only image"),
+        (Choice(descriptor=TAKEN, reason="", right=True, best=True), "an entry without a platform"),
     ],
 )
 def test_a_choice_in_words(choice: Choice, text: str) -> None:

@@ -42,6 +42,8 @@ def test_a_list_of_nodes() -> None:
         "kubernetes.io/os": "linux",
         "kubernetes.io/arch": "amd64",
         "kubernetes.io/hostname": "l1",
+        "beta.kubernetes.io/os": "linux",
+        "beta.kubernetes.io/arch": "amd64",
         "zone": "a",
     }
     assert (two.node.version.build, two.labels["node.kubernetes.io/windows-build"]) == (20348, "10.0.20348")

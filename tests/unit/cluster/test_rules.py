@@ -2,6 +2,7 @@
 """Every rule about manifests: what it finds, with place and way out, and what it leaves alone."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -46,6 +47,7 @@ GOOD: Sequence[tuple[str, Workload, tuple[Member, ...], Offer | None]] = [
     ("tolerated taints", spec(ON_WINDOWS + "tolerations: [{key: OS, operator: Exists}], "), (windows(taints=(TAINT,)),), WINDOWS),
     ("Linux fields on both", spec("securityContext: {fsGroup: 1}, ", ", securityContext: {runAsUser: 1}"), BOTH, MIXED),
     ("a Linux path on Linux", spec("volumes: [{name: v, hostPath: {path: /opt}}], ", ", command: [/bin/sh]"), (linux(),), LINUX),
+    ("the label's old name", spec("nodeSelector: {beta.kubernetes.io/os: windows}, "), BOTH, WINDOWS),
     ("Windows paths", spec(ON_WINDOWS + "volumes: [{name: v, hostPath: {path: 'C:\\\\k'}}, {name: w}], ", ", command: ['C:\\\\app.exe']"), BOTH, WINDOWS),
     ("a HostProcess pod", spec(ON_WINDOWS + "hostNetwork: true, securityContext: {windowsOptions: {hostProcess: true, runAsUserName: 'NT AUTHORITY\\\\SYSTEM'}}, "), BOTH, HOST),
     ("a stop signal", spec(ON_WINDOWS + "os: {name: windows}, ", ", lifecycle: {stopSignal: SIGTERM}"), BOTH, WINDOWS),
@@ -74,6 +76,10 @@ BAD: Sequence[tuple[Workload, tuple[Member, ...], Offer | None, list[str]]] = [
     ]),
     (spec(), BOTH, WINDOWS, [
         "os-selector error 4:7 it may land on lin (linux), and x is for windows alone: add nodeSelector: {kubernetes.io/os: windows}",
+    ]),
+    (spec("nodeSelector: {beta.kubernetes.io/os: windows}, ", ", securityContext: {runAsUser: 1}"), BOTH, LINUX, [
+        "os-selector error 4:86 it may land on win (windows), and x is for linux alone: publish x for windows, or ask for nodes of linux",
+        "linux-field warning 4:107 securityContext of container c has runAsUser, which does nothing on Windows: leave it out of pods for Windows",
     ]),
     (spec(ON_WINDOWS), BOTH, LINUX, [
         "os-selector error 4:81 it may land on win (windows), and x is for linux alone: publish x for windows, or ask for nodes of linux",
@@ -108,8 +114,14 @@ BAD: Sequence[tuple[Workload, tuple[Member, ...], Offer | None, list[str]]] = [
     (spec("nodeSelector: {a: b}, "), (linux(), linux("two")), LINUX, [
         "no-node error 4:8 no node takes it: nodeSelector asks for a=b: name labels that a node has, or add such a node",
     ]),
+    (spec(ON_WINDOWS), (linux(), replace(windows(), unschedulable=True)), WINDOWS, [
+        "no-node error 4:8 no node takes it: nodeSelector asks for kubernetes.io/os=windows; the node is cordoned: let pods on it again: kubectl uncordon win",
+    ]),
+    (spec("runtimeClassName: win, "), (windows(),), WINDOWS, [
+        "runtime-class warning 4:26 no manifest has the RuntimeClass win, so the nodes that it chooses are not known: name it with --manifests, too: kubectl get runtimeclass win -o yaml > class.yaml",
+    ]),
     (spec("nodeName: gone, "), (linux(),), LINUX, [
-        "no-node error 4:8 no node takes it: nodeName is gone: name labels that a node has, or add such a node",
+        "no-node error 4:8 no node takes it: nodeName is gone: name a node that is there, or leave the choice to the scheduler",
     ]),
     (workload("apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: d}\nspec: {template: {spec: {nodeSelector: {a: b}, containers: [{name: c, image: x}]}}}\n"), (linux(),), LINUX, [
         "no-node warning 4:26 no node takes it: nodeSelector asks for a=b: name labels that a node has, or add such a node",

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from buildtools.cluster.matchers import RUNTIMES, runs
-from buildtools.cluster.nodes import EVERY_NODE
-from buildtools.cluster.runtimes import Runtime
-from buildtools.cluster.table import folded, named_runtimes, node_findings, node_rows
+from buildtools.cluster.nodes import EVERY_NODE, Node, windows_node
+from buildtools.cluster.runtimes import Runtime, runtime_for
+from buildtools.cluster.table import folded, named_runtimes, node_findings, node_rows, way_out
 from buildtools.cluster.truth import Verdict
 from buildtools.oci.descriptor import OCI_MANIFEST, Descriptor
 from buildtools.oci.digest import digest_of
@@ -117,6 +117,25 @@ def test_a_host_process_image_alone() -> None:
         "node-passes-over note",
         "node-unfit note",
     ]
+
+
+def test_the_way_to_an_entry_that_runs() -> None:
+    """Another order, another index, another runtime or another spelling; nothing where none would run."""
+
+    def way(runtime: str, build: int, *platforms: str) -> str:
+        return way_out(windows_node("host", build, runtime_for(runtime)), offering(*platforms))
+
+    assert way("docker://29.1.5", 25398, V2019, V2022) == (
+        f"put the entries in this order: windows/amd64:{V2022}, windows/amd64:{V2019}"
+    )
+    assert way("containerd://2.0.4", 26200, V2025, V2022) == (
+        f"give these nodes an index without windows/amd64:{V2025} under a name of its own"
+    )
+    assert way("containerd://1.7.0", 25398, V2022) == "give these nodes a newer containerd"
+    assert way("containerd://1.7.0", 20348, V2022) == ""
+    assert way("containerd://1.7.0", 17763, V2022) == ""
+    podman = Node(name="n", os="linux", architecture="amd64", runtime=runtime_for("podman://5.0.0"))
+    assert way_out(podman, offering("linux/x86_64")) == "write it as nodes do: linux/amd64"
 
 
 def test_lines_are_folded() -> None:

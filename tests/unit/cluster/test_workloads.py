@@ -83,6 +83,14 @@ def test_daemon_sets_tolerate_what_ails_a_node() -> None:
     }
 
 
+def test_daemon_sets_on_the_node_s_network_tolerate_that_there_is_no_other() -> None:
+    """As CNI plugins need it: they make the network that the node waits for."""
+    text = "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: d}\nspec: {template: {spec: {hostNetwork: true}}}\n"
+    keys = [item.key.partition("/")[2] for item in workload(text).constraints.tolerations]
+    assert keys[-1] == "network-unavailable"
+    assert len(keys) == 7
+
+
 def test_a_runtime_class_beside_its_pod() -> None:
     """Adds its selector and tolerations; one that is elsewhere adds nothing."""
     text = (
@@ -95,6 +103,7 @@ def test_a_runtime_class_beside_its_pod() -> None:
         selector={"kubernetes.io/os": "windows"}, tolerations=(Toleration(key="OS", operator="Exists"),)
     )
     assert other.constraints == Constraints()
+    assert (one.unknown_class, other.unknown_class) == ("", "gone")
 
 
 @pytest.mark.parametrize(
