@@ -88,7 +88,10 @@ def _report(console: Console, error: BuildtoolsError, *, as_json: bool) -> None:
 
 
 def _parser(argv: Sequence[str] | None) -> argparse.ArgumentParser:
-    """The parser of the whole line, where only a verb that is named has its own arguments."""
+    """The parser of the whole line, where only a verb that is named has its own arguments.
+
+    Where it comes first, the others are not there at all.
+    """
     parser = argparse.ArgumentParser(
         prog="buildtools",
         description="Build, join and check mixed Linux and Windows container images.",
@@ -98,8 +101,10 @@ def _parser(argv: Sequence[str] | None) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"buildtools {__version__}")
     words = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
-    named = set(sys.argv[1:] if argv is None else argv)
-    for verb in VERBS:
+    given = sys.argv[1:] if argv is None else argv
+    named = set(given)
+    first = [verb for verb in VERBS if given and verb.name == given[0]]
+    for verb in first or VERBS:
         one = words.add_parser(
             verb.name,
             help=verb.help,

@@ -21,6 +21,8 @@ from buildtools.settings import Settings
 _MOST_SUMMARY: Final = 512 * 1024
 """Half of what GitHub takes of a step (1 MiB), since a step may show several tables."""
 _NEW_LINE: Final = "\n"
+_LOG_WIDTH: Final = 200
+"""Columns of what is no terminal."""
 _STYLES: Final = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 
 
@@ -55,25 +57,32 @@ class Console:
 
     def table(self, table: Table) -> None:
         """A table of the result: columns for a person, drawn as wide as its text."""
+        with self._lock:
+            self.printed = True
+            if not self.out.isatty() and not self.settings.force_color and (lines := plain_lines(table)):
+                self._write(self.out, "".join(f"{line}\n" for line in lines))
+            else:
+                self._draw(table)
+        self.summarise(table)
+
+    def _draw(self, table: Table) -> None:
+        """A table with styles, and columns that fold where there is not room for them."""
         from rich import box
         from rich.table import Table as RichTable
         from rich.text import Text
 
-        drawn = RichTable(
-            title=table.title or None,
-            box=box.SIMPLE_HEAD,
-            title_justify="left",
-            title_style="bold",
-            pad_edge=False,
-        )
+        drawn = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
         for column in table.columns:
             drawn.add_column(column, justify="right" if column in table.right else "left", overflow="fold")
         for row in table.rows:
             drawn.add_row(*(Text(printable(cell)) for cell in row))
-        with self._lock:
-            self.printed = True
-            self._write(self.out, self._drawn(self.out, lambda rich: rich.print(drawn)))
-        self.summarise(table)
+
+        def draw(rich: Any) -> None:
+            if table.title:
+                rich.print(Text(printable(table.title), style="bold"), soft_wrap=True)
+            rich.print(drawn)
+
+        self._write(self.out, self._drawn(self.out, draw))
 
     def summarise(self, table: Table) -> None:
         """Append a table to the step summary of GitHub Actions, where there is one."""
@@ -181,7 +190,7 @@ class Console:
 
         force = True if self.settings.force_color else None
         no_color = self.settings.no_color or None
-        width = None if file.isatty() else 200
+        width = None if file.isatty() else _LOG_WIDTH
         # Without emoji: `oci:x:` is a layout's name and no picture.
         return RichConsole(
             file=file,
@@ -236,6 +245,39 @@ def printable(text: str, *, keep: str = "") -> str:
     return "\n".join(
         line.replace("::", ":\u200b:") if line.lstrip().startswith("::") else line
         for line in safe.split("\n")
+    )
+
+
+def plain_lines(table: Table) -> list[str] | None:
+    """The lines that rich draws where it has no colours and room for all of it; None where it has not.
+
+    A log needs no more, and loading rich takes as long as asking a registry.
+    """
+    rows = [table.columns, *([printable(cell) for cell in row] for row in table.rows)]
+    if not all(_is_narrow(cell) for row in rows for cell in row):
+        return None
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    if not widths or sum(widths) + 3 * len(widths) - 1 > _LOG_WIDTH:
+        return None
+    sides = ["rjust" if column in table.right else "ljust" for column in table.columns]
+    drawn = [
+        "   ".join(getattr(cell, side)(width) for cell, side, width in zip(row, sides, widths, strict=True))
+        for row in rows
+    ]
+    width = len(drawn[0])
+    lines = ["", drawn[0], "─" * width, *drawn[1:], ""]
+    return [*filter(None, (printable(table.title),)), *(f" {line:{width}} " for line in lines)]
+
+
+def _is_narrow(text: str) -> bool:
+    """Whether every character takes one column of a terminal."""
+    if text.isascii():
+        return True
+    import unicodedata  # for few texts
+
+    return all(
+        unicodedata.east_asian_width(c) not in "FW" and unicodedata.category(c) not in {"Mn", "Me", "Cf"}
+        for c in text
     )
 
 

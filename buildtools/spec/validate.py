@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
@@ -44,6 +45,10 @@ class _Finding(NamedTuple):
 
 def convert(document: Document, name: str, model: type[_Spec], report: Report) -> _Spec | None:
     """The document as a `model`; None when it breaks the schema `name`, with every finding in `report`."""
+    if not report.failed and _is_plain(document.value):
+        # Most definitions are right. Then the types alone say so, and no schema need be made of them.
+        with suppress(msgspec.ValidationError):
+            return msgspec.convert(document.value, model)
     for error in _validator(name).iter_errors(document.value):
         for leaf in _leaves(error):
             _explain(leaf, document, name, report)
@@ -57,6 +62,21 @@ def convert(document: Document, name: str, model: type[_Spec], report: Report) -
         message = f"expected a whole number, got the number {document.place(trail).text}"
         report.add("type", trail, message, "write a whole number")
         return None
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether types and schema are sure to agree about a value.
+
+    They do not about null, which types take for a key that is left out, nor about numbers such as 1.0; and
+    their patterns belong to two dialects, which differ about line ends and letters that are not ASCII.
+    """
+    if isinstance(value, str):
+        return value.isascii() and not value.endswith("\n")
+    if isinstance(value, list):
+        return all(map(_is_plain, value))
+    if isinstance(value, dict):
+        return all(_is_plain(key) and _is_plain(item) for key, item in value.items())
+    return isinstance(value, int)
 
 
 @cache

@@ -16,6 +16,7 @@ from buildtools.oci.descriptor import Descriptor
 from buildtools.oci.digest import Digest
 from buildtools.oci.documents import Index, Manifest, parse_document
 from buildtools.stores.base import Readable, Writable
+from buildtools.stores.layout import Layout
 from buildtools.stores.parallel import in_parallel, workers
 from buildtools.stores.referrers import referrer_descriptor
 from buildtools.stores.registry import Registry
@@ -55,7 +56,7 @@ def copy(
     if tag and isinstance(target, Registry) and resolved(target, tag) == descriptor.digest:
         return Copied(changed=False)
     with workers(threads) as pool:
-        survey = Survey(source=source, target=target, pool=pool)
+        survey = Survey(source=source, target=target, pool=pool, by_parts=not isinstance(source, Layout))
         survey.run(descriptor)
         copying = Copying(source=source, target=target, pool=pool, elsewhere=elsewhere or {})
         copied = copying.blobs(survey.blobs())

@@ -99,15 +99,32 @@ class RehearsalClient(Client):
         return self._answer(asked, 200, headers, raw if asked.method == "GET" else b"")
 
     def _answer(self, asked: Asked, status: int, headers: Mapping[str, str], body: bytes = b"") -> Answer:
-        """The library's own response, made without a connection."""
-        import requests
-        from urllib3 import HTTPResponse
+        """One that no registry has given."""
+        return Answer(_Made(status, headers, body), host=asked.registry, clock=self.clock)
 
-        response = requests.Response()
-        response.status_code = status
-        response.headers.update(headers)
-        response.raw = HTTPResponse(
-            body=io.BytesIO(body), headers=headers, status=status, preload_content=False
-        )
-        response.request = requests.Request(asked.method, f"http://{asked.registry}{asked.target}").prepare()
-        return Answer(response, host=asked.registry, clock=self.clock)
+
+class _Made:
+    """A reply made up here; it holds to what `wire.Reply` says."""
+
+    def __init__(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        self.status = status
+        self._headers = headers
+        self._body = io.BytesIO(body)
+        self.ended = not body
+
+    def header(self, name: str) -> str | None:
+        """A header, by the name that it was made with."""
+        return self._headers.get(name)
+
+    def every(self, name: str) -> tuple[str, ...]:
+        """The same as a list."""
+        return tuple(filter(None, (self.header(name),)))
+
+    def read1(self, size: int) -> bytes:
+        """The next bytes."""
+        data = self._body.read(size)
+        self.ended = not data
+        return data
+
+    def close(self) -> None:
+        """Nothing is open."""

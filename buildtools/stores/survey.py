@@ -62,8 +62,10 @@ class Survey:
     """Looks at a source and a target; `run` fills `nodes`.
 
     With `referrers` it follows what refers to each manifest. `eager` asks for the parts of an index before
-    it is known whether the target has the index. `tags` are those of the source that begin with `sha256-`,
-    None where they are not known. `kept` are tags of the target that stay, because what they point at would
+    it is known whether the target has the index. Unless `by_parts`, the parts of an index that the target
+    lacks are taken to be missing, too: their blobs are looked for, and a round trip is spared. `tags` are
+    those of the source that begin with `sha256-`, None where they are not known. `kept` are tags of the
+    target that stay, because what they point at would
     be lost.
     """
 
@@ -72,6 +74,7 @@ class Survey:
     pool: ThreadPoolExecutor
     referrers: bool = False
     eager: bool = False
+    by_parts: bool = True
     tags: frozenset[str] | None = None
     nodes: dict[Digest, Node] = field(default_factory=dict)
     kept: list[str] = field(default_factory=list)
@@ -127,6 +130,7 @@ class Survey:
         if len(self.nodes) > _MOST_NODES:
             raise BuildError(f"{self.source.name} has more than {_MOST_NODES} manifests that belong together")
         asked = node.subject is not None or node.there or not isinstance(self.target, Registry)
+        asked |= node.depth > 0 and not self.by_parts
         if self.eager or asked:
             yield lambda: self._read(node)
             if not asked:

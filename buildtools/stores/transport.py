@@ -6,35 +6,40 @@ origin.
 """
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, Self
+from typing import BinaryIO, Final, Self
 from urllib.parse import urljoin, urlsplit
 
 from buildtools import __version__
 from buildtools.errors import BuildError, BuildtoolsError, UnavailableError
 from buildtools.stores.addresses import is_loopback, origin, refusal
+from buildtools.stores.proxied import Proxied, proxy_for
 from buildtools.stores.redact import Redactor
 from buildtools.stores.retry import MOST_TRIES, Clock, Fault, parse_date, retry_after
+from buildtools.stores.wire import (
+    CONNECT_SECONDS,
+    READ_SECONDS,
+    Kind,
+    Reply,
+    Sender,
+    SourceError,
+    Stream,
+    Trouble,
+    Wire,
+)
 
-if TYPE_CHECKING:
-    import requests
-
-CONNECT_SECONDS: Final = 10.0
-READ_SECONDS: Final = 60.0
 _MOST_REDIRECTS: Final = 5
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _DRAINED: Final = 64 * 1024
 _WINDOW_SECONDS: Final = 60.0
 _WINDOW_BYTES: Final = 60 * 1024
 """A body must bring that much in that time; a server that trickles would hold a build for ever."""
-
-
-_SENT: Final = 1024 * 1024
-"""Bytes handed to the connection at once; the 16 KiB of the library below cost two thirds of the speed."""
+# Bodies are held to digests as they are sent: a compressed transfer would only cost time.
+_HEADERS: Final = {"User-Agent": f"buildtools/{__version__}", "Accept": "*/*", "Accept-Encoding": "identity"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,28 +65,19 @@ class Request:
     body: bytes | Body | None = field(default=None, repr=False)
 
 
-class _SourceError(Exception):
-    """The source of a body cannot be read: nothing that the network has done."""
+class _Headers:
+    """Headers of an answer, by names in any case."""
 
+    def __init__(self, reply: Reply) -> None:
+        self._reply = reply
 
-class _Stream:
-    """A body as the library below takes it: pieces, with the length of all of them known before."""
+    def get(self, name: str, default: str = "") -> str:
+        """Its value, several of them joined with commas."""
+        found = self._reply.header(name)
+        return default if found is None else found
 
-    def __init__(self, body: Body, source: BinaryIO) -> None:
-        self.len = body.size
-        self._source = source
-
-    def __iter__(self) -> Iterator[bytes]:
-        left = self.len
-        while left and (data := self._read(min(_SENT, left))):
-            left -= len(data)
-            yield data
-
-    def _read(self, size: int) -> bytes:
-        try:
-            return self._source.read(size)
-        except OSError as error:
-            raise _SourceError from error
+    def __contains__(self, name: str) -> bool:
+        return self._reply.header(name) is not None
 
 
 class Answer:
@@ -90,19 +86,19 @@ class Answer:
     Reading raises Fault when the connection breaks. Close it, or use it as a context manager.
     """
 
-    def __init__(self, response: "requests.Response", *, host: str, clock: Clock) -> None:
-        self._response = response
+    def __init__(self, reply: Reply, *, host: str, clock: Clock) -> None:
+        self._reply = reply
         self._clock = clock
         self._waited = 0.0
         self._brought = 0
-        self.status = response.status_code
-        self.headers: Mapping[str, str] = response.headers
+        self.status = reply.status
+        self.headers = _Headers(reply)
         self.host = host
 
     @property
     def challenges(self) -> tuple[str, ...]:
         """The WWW-Authenticate headers, which may be several."""
-        return tuple(self._response.raw.headers.getlist("WWW-Authenticate"))
+        return self._reply.every("WWW-Authenticate")
 
     @property
     def length(self) -> int | None:
@@ -120,10 +116,9 @@ class Answer:
         """The next bytes of the body as sent, at most `size`, empty at its end; raises Fault."""
         started = self._clock.now()
         try:
-            # read1, not read: that would wait until all `size` bytes have come, however slowly.
-            data: bytes = self._response.raw.read1(size, decode_content=False)
-        except Exception as error:
-            raise _fault(error, self.host) from error
+            data = self._reply.read1(size)
+        except Trouble as trouble:
+            raise _fault(trouble, self.host) from trouble.cause
         self._waited += self._clock.now() - started
         self._brought += len(data)
         if self._waited >= _WINDOW_SECONDS:
@@ -148,12 +143,10 @@ class Answer:
     def close(self) -> None:
         """Give the connection up; a short rest of the body is read first, so that it can be used again."""
         with suppress(Fault):
-            # A body of no bytes is read, too: only then is the connection used again.
-            short = self.length is not None and self.length <= _DRAINED
-            if short or self.status == 204 or self._response.request.method == "HEAD":
-                self.read1(_DRAINED)
-                self.read1(1)
-        self._response.close()
+            if not self._reply.ended and (self.length or _DRAINED + 1) <= _DRAINED:
+                while self.read1(_DRAINED):
+                    pass
+        self._reply.close()
 
     def __enter__(self) -> Self:
         return self
@@ -181,7 +174,9 @@ class Transport:
         self._redact = redact
         self._plain = plain
         self._ca_bundle = ca_bundle
-        self._session: requests.Session | None = None
+        self._wire = Wire(ca_bundle)
+        self._proxied: dict[str, Proxied] = {}
+        self._proxies: dict[object, str] = {}
         self._lock = threading.Lock()
 
     def send(self, request: Request) -> Answer:
@@ -190,7 +185,7 @@ class Transport:
         for _ in range(_MOST_REDIRECTS + 1):
             answer = self._send_once(request, url, authorization)
             location = answer.headers.get("Location")
-            if answer.status not in _REDIRECTS or location is None or request.method not in {"GET", "HEAD"}:
+            if answer.status not in _REDIRECTS or not location or request.method not in {"GET", "HEAD"}:
                 return answer
             answer.close()
             target = urljoin(url, location)
@@ -208,71 +203,43 @@ class Transport:
     def close(self) -> None:
         """Close all connections."""
         with self._lock:
-            if self._session is not None:
-                self._session.close()
-            self._session = None
+            proxied, self._proxied = self._proxied, {}
+        senders: list[Sender] = [self._wire, *proxied.values()]
+        for sender in senders:
+            sender.close()
 
     def _send_once(self, request: Request, url: str, authorization: str) -> Answer:
-        headers = dict(request.headers)
+        headers = {**_HEADERS, **request.headers}
         if authorization:
             headers["Authorization"] = authorization
         host = urlsplit(url).netloc
-        direct = dict.fromkeys(("http", "https", "all"), "") if is_loopback(host) else {}
+        sender = self._sender(url, host)
         if request.shown and host == urlsplit(request.url).netloc:
             host = request.shown
         with ExitStack() as opened:
-            data: Any = request.body
-            if isinstance(data, Body):
-                data = _Stream(data, opened.enter_context(data.open()))
+            data: bytes | Stream | None = None if isinstance(request.body, Body) else request.body
+            if isinstance(request.body, Body):
+                data = Stream(opened.enter_context(request.body.open()), request.body.size)
             try:
-                response = self._opened().request(
-                    request.method,
-                    url,
-                    headers=headers,
-                    data=data,
-                    proxies=direct,
-                    timeout=(CONNECT_SECONDS, READ_SECONDS),
-                    verify=True if self._ca_bundle is None else str(self._ca_bundle),
-                    allow_redirects=False,
-                    stream=True,
-                )
-            except _SourceError as error:
+                reply = sender.send(request.method, url, headers, data)
+            except SourceError as error:
                 raise error.__cause__ or error from None
-            except Exception as error:
-                raise _fault(error, host) from error
-        return Answer(response, host=host, clock=self._clock)
+            except Trouble as trouble:
+                raise _fault(trouble, host) from trouble.cause
+        return Answer(reply, host=host, clock=self._clock)
 
-    def _opened(self) -> "requests.Session":
+    def _sender(self, url: str, host: str) -> Sender:
+        """The one that reaches a host: straight, or through the proxy that the environment names for it."""
+        if is_loopback(host):
+            return self._wire
         with self._lock:
-            if self._session is None:
-                self._session = _new_session()
-            return self._session
-
-
-def _new_session() -> "requests.Session":
-    import requests  # costs a tenth of a second; only verbs that ask a registry need it
-    from requests.adapters import HTTPAdapter
-    from requests.cookies import RequestsCookieJar
-
-    session = requests.Session()
-    # Bodies are held to digests as they are sent: a compressed transfer would only cost time.
-    session.headers.update({"User-Agent": f"buildtools/{__version__}", "Accept-Encoding": "identity"})
-    # A log-in of requests' own would come from ~/.netrc and overrule ours; this one changes nothing.
-    session.auth = _unchanged
-    session.cookies = RequestsCookieJar(policy=_no_cookies())
-    for scheme in ("https://", "http://"):
-        session.mount(scheme, HTTPAdapter(max_retries=0, pool_connections=8, pool_maxsize=16))
-    return session
-
-
-def _unchanged(request: "requests.PreparedRequest") -> "requests.PreparedRequest":
-    return request
-
-
-def _no_cookies() -> Any:
-    from http.cookiejar import DefaultCookiePolicy  # comes with requests
-
-    return DefaultCookiePolicy(allowed_domains=())
+            place = origin(url)
+            if place not in self._proxies:
+                self._proxies[place] = proxy_for(url)
+            proxy = self._proxies[place]
+            if not proxy:
+                return self._wire
+            return self._proxied.setdefault(proxy, Proxied(proxy, self._ca_bundle))
 
 
 def _unavailable(host: str, reason: str, hint: str = "") -> UnavailableError:
@@ -281,81 +248,35 @@ def _unavailable(host: str, reason: str, hint: str = "") -> UnavailableError:
     )
 
 
-def _fault(error: Exception, host: str) -> Fault | BuildtoolsError:
-    """What a foreign exception means; raises it again when it is none of the network's."""
-    import requests.exceptions as above
-
-    if isinstance(error, Fault | BuildtoolsError):
-        # The source of a body that was being sent has failed: it has said how.
-        return error
-    for applies, reason, hint, tries in _meanings(error):
-        if applies:
-            return Fault(_unavailable(host, reason, hint), tries=tries)
-    if isinstance(error, above.RequestException):
-        return BuildError(f"{host} cannot be asked: {type(error).__name__}", hint="check how it is written")
-    raise error
+def _fault(trouble: Trouble, host: str) -> Fault | BuildtoolsError:
+    """What it means that the network did not do what it should."""
+    if trouble.kind == "other":
+        name = type(trouble.cause).__name__
+        return BuildError(f"{host} cannot be asked: {name}", hint="check how it is written")
+    reason, hint, tries = _MEANINGS[trouble.kind]
+    return Fault(_unavailable(host, reason, hint), tries=tries)
 
 
-def _meanings(error: Exception) -> Sequence[tuple[bool, str, str, int]]:
-    """Whether each kind of fault is this one, what the host does then, what to do, and how many tries."""
-    import requests.exceptions as above
-    import urllib3.exceptions as below
-
-    causes = [error, *_causes(error)]
-
-    def caused_by(*kinds: type[BaseException]) -> bool:
-        return any(isinstance(cause, kinds) for cause in causes)
-
-    return (
-        (
-            "CERTIFICATE_VERIFY_FAILED" in str(error),
-            "has a certificate that is not trusted",
-            "name the file of its certificate authority in SSL_CERT_FILE, and check host name and dates",
-            1,
-        ),
-        (
-            caused_by(above.SSLError, below.SSLError),
-            "does not speak TLS as expected",
-            "if it speaks plain HTTP, name it in BUILDTOOLS_PLAIN_HTTP",
-            1,
-        ),
-        (
-            caused_by(above.ProxyError, below.ProxyError),
-            "cannot be reached through the proxy",
-            "check HTTPS_PROXY and NO_PROXY, and the proxy's log-in",
-            1,
-        ),
-        (
-            caused_by(below.NameResolutionError),
-            "is a host name that nobody knows",
-            "check its spelling and the network",
-            1,
-        ),
-        # Before the timeouts: NewConnectionError is a ConnectTimeoutError to urllib3.
-        (caused_by(below.NewConnectionError), "cannot be connected to", "", MOST_TRIES),
-        (
-            caused_by(above.ConnectTimeout, below.ConnectTimeoutError),
-            f"does not answer within {CONNECT_SECONDS:.0f} seconds",
-            "",
-            MOST_TRIES,
-        ),
-        (
-            caused_by(above.ReadTimeout, below.ReadTimeoutError, TimeoutError),
-            f"sent nothing for {READ_SECONDS:.0f} seconds",
-            "",
-            MOST_TRIES,
-        ),
-        (caused_by(above.ConnectionError, below.HTTPError, OSError), "cut the connection", "", MOST_TRIES),
-    )
-
-
-def _causes(error: BaseException) -> list[BaseException]:
-    """What is wrapped in an exception of requests or urllib3: arguments, reasons, causes."""
-    found: list[BaseException] = []
-    ahead: list[object] = [error]
-    while ahead and len(found) < 20:
-        item = ahead.pop()
-        if isinstance(item, BaseException) and item not in found:
-            found.append(item)
-            ahead += [*item.args, getattr(item, "reason", None), item.__cause__]
-    return found
+_MEANINGS: Final[Mapping[Kind, tuple[str, str, int]]] = {
+    "certificate": (
+        "has a certificate that is not trusted",
+        "name the file of its certificate authority in SSL_CERT_FILE, and check host name and dates",
+        1,
+    ),
+    "tls": (
+        "does not speak TLS as expected",
+        "if it speaks plain HTTP, name it in BUILDTOOLS_PLAIN_HTTP",
+        1,
+    ),
+    "proxy": (
+        "cannot be reached through the proxy",
+        "check HTTPS_PROXY and NO_PROXY, and the proxy's log-in",
+        1,
+    ),
+    "name": ("is a host name that nobody knows", "check its spelling and the network", 1),
+    "refused": ("cannot be connected to", "", MOST_TRIES),
+    "no-answer": (f"does not answer within {CONNECT_SECONDS:.0f} seconds", "", MOST_TRIES),
+    "silence": (f"sent nothing for {READ_SECONDS:.0f} seconds", "", MOST_TRIES),
+    "cut": ("cut the connection", "", MOST_TRIES),
+}
+"""What the host does, what to do about it, and how many tries."""

@@ -31,11 +31,15 @@ def put_base(
     platform: Platform,
     *,
     text: str = "base",
+    padding: bytes = b"",
     said: Platform | None = None,
 ) -> Descriptor:
-    """Seed a base image and return its index entry; `said` is what the index says where that is wrong."""
+    """Seed a base image with `padding` in its layer, and return its index entry.
+
+    `said` is what the index says where that is wrong.
+    """
     blob = io.BytesIO()
-    data = f"{text} {platform}\n".encode()
+    data = f"{text} {platform}\n".encode() + padding
     system, path = (WINDOWS, "base.txt") if platform.os == "windows" else (LINUX, "etc/base.txt")
     entry = Entry(path=path, size=len(data), open=lambda: io.BytesIO(data))
     layer = write_layer([entry], blob, system=system, epoch=0)

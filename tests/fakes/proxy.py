@@ -266,6 +266,8 @@ class _Server(ThreadingHTTPServer):
 def _handler(proxy: Proxy) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # A client that tries TLS first is told by a status line that this is not it.
+        default_request_version = "HTTP/1.1"
         disable_nagle_algorithm = True
 
         def setup(self) -> None:

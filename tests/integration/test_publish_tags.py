@@ -68,7 +68,7 @@ def test_the_index_is_collected_in_between(
     small: Path, server: FakeRegistry, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It is asked for once more before the first tag."""
-    gone = Rule(pattern="^HEAD .*/manifests/sha256", fault=fake.status(404), skip=2, times=1)
+    gone = Rule(pattern="^HEAD .*/manifests/sha256", fault=fake.status(404), skip=1, times=1)
     server.rules.append(gone)
     document = publish(capsys, *to(server, "--no-verify"), code=1)
     assert document["failures"] == [

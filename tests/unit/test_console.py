@@ -4,8 +4,10 @@ import io
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from buildtools.console import Console, Stopwatch, Table, annotation, printable, seconds, size
+from buildtools.console import Console, Stopwatch, Table, annotation, plain_lines, printable, seconds, size
 from buildtools.errors import BuildError, ConfigurationError, Diagnostic, VerificationError
 from buildtools.settings import Settings
 
@@ -167,6 +169,42 @@ def test_without_actions_there_is_no_step_summary(tmp_path: Path) -> None:
     terminal = Console(settings=Settings(github_step_summary=summary), out=io.StringIO(), err=io.StringIO())
     terminal.table(TABLE)
     assert not summary.exists()
+
+
+@given(
+    columns=st.lists(st.text("abc –×", min_size=1, max_size=9), min_size=1, max_size=5, unique=True),
+    rows=st.lists(st.lists(st.text(max_size=30), min_size=5, max_size=5), max_size=5),
+    right=st.integers(0, 31),
+)
+def test_a_log_gets_the_table_that_rich_draws(columns: list[str], rows: list[list[str]], right: int) -> None:
+    """What is drawn without loading rich is what rich draws, space by space."""
+    columns = [f"{name.strip()}{number}" for number, name in enumerate(columns)]
+    table = Table(
+        columns=columns,
+        rows=[row[: len(columns)] for row in rows],
+        right=frozenset(name for number, name in enumerate(columns) if right >> number & 1),
+    )
+    lines = plain_lines(table)
+    terminal = console()
+    terminal._draw(table)
+    if lines is not None:
+        assert "".join(f"{line}\n" for line in lines) == terminal.out.getvalue()
+
+
+@pytest.mark.parametrize("cell", ["漢字", "e\u0301", "x" * 201])
+def test_rich_draws_what_is_wide(cell: str) -> None:
+    """A character of two columns or of none, and what must be folded, is rich's to draw."""
+    assert plain_lines(Table(columns=("a",), rows=[(cell,)])) is None
+
+
+def test_a_title_stands_in_one_line() -> None:
+    """A digest that is broken in two cannot be copied, whoever draws the table."""
+    table = Table(columns=("a",), rows=[("1",)], title="a title that is longer than its table")
+    terminal = console()
+    terminal.table(table)
+    terminal._draw(table)
+    assert terminal.out.getvalue().splitlines()[:1] * 2 == [table.title] * 2
+    assert terminal.out.getvalue().count(f"{table.title}\n") == 2
 
 
 def test_notes_are_lines_and_quiet_leaves_them_out() -> None:

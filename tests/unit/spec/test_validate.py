@@ -6,11 +6,13 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from buildtools.spec.document import Report
-from buildtools.spec.model import ImageSpec, OSTexts
+from buildtools.spec.model import ImageSpec, OSTexts, ProjectSpec
 from buildtools.spec.schema import NAMES, schema_for
-from buildtools.spec.validate import convert
+from buildtools.spec.validate import _is_plain, _validator, convert
 from buildtools.spec.yaml import read
 
 Faults = Callable[..., list[str]]
@@ -197,3 +199,45 @@ def test_a_right_document_becomes_the_typed_value() -> None:
         "http": "/",
         "json": {"a": 1, "b": 2.5, "c": True, "d": None, "e": "f"},
     }
+
+
+WORDS = st.sampled_from(
+    ["", "a", "a-b", "A b", "x\n", "é", "0755", "1:2", "linux", "windows", "auto", "a_b.c", "a" * 5000]
+)
+KEYS_THERE = st.sampled_from(
+    sorted(
+        {
+            *ImageSpec.__struct_fields__,
+            *ProjectSpec.__struct_fields__,
+            "linux",
+            "windows",
+            "from",
+            "to",
+            "run",
+            "mode",
+            "owner",
+            "ports",
+            "env",
+            "preset",
+        }
+    )
+)
+VALUES = st.recursive(
+    WORDS | st.integers(-1, 100_000) | st.booleans() | st.none() | st.just(1.0),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS_THERE | WORDS, inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@pytest.mark.parametrize(("name", "model"), [("image", ImageSpec), ("defaults", ProjectSpec)])
+@given(value=st.dictionaries(KEYS_THERE, VALUES, max_size=4), whole=st.booleans())
+def test_what_the_types_take_the_schema_takes(name: str, model: type[Any], value: Any, whole: bool) -> None:
+    """A definition that is not held against the schema would have been found right by it."""
+    if whole:
+        value = {"name": "a", "platforms": ["linux/amd64"], **value}
+    if _is_plain(value):
+        try:
+            msgspec.convert(value, model)
+        except msgspec.ValidationError:
+            return
+        assert _validator(name).is_valid(value)

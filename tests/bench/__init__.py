@@ -1,0 +1,1 @@
+"""Measuring; `python -m tests.bench` is what runs it."""
