@@ -51,7 +51,8 @@ def tests(session: nox.Session) -> None:
         *session.posargs,
     )
     session.run("coverage", "report", "--skip-covered", "--fail-under=98", f"--include={pure_files()}")
-    session.run("pytest", "tests/integration", *session.posargs)
+    # Two at a time, each with registries and daemons of its own; a file's tests share them.
+    session.run("pytest", "-n", "2", "--dist", "loadfile", "tests/integration", *session.posargs)
 
 
 @nox.session(default=False)

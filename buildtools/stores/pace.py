@@ -20,7 +20,7 @@ _GOOD_ANSWERS: Final = 5
 class Pace:
     """The turns of one host; safe to use from several threads.
 
-    `longest` is the longest pause in seconds that is kept.
+    `longest` is the longest pause in seconds that is kept; a longer one is for each operation to fail with.
     """
 
     def __init__(self, clock: Clock, *, longest: float, most: int = MOST) -> None:
@@ -60,9 +60,9 @@ class Pace:
         with self._free:
             self._good = 0
             self._limit = max(1, self._limit // 2)
-            if retry_after is not None:
-                pause = min(retry_after, self._longest)
-                self._until = max(self._until, self._clock.now() + pause)
+            # Nobody waits longer than `longest`: whoever asks is told the same, and ends at once.
+            if retry_after is not None and retry_after <= self._longest:
+                self._until = max(self._until, self._clock.now() + retry_after)
 
     def well(self) -> None:
         """The host has answered as it should."""

@@ -49,11 +49,14 @@ def test_a_pause_is_kept_by_all() -> None:
         assert time.slept == [15.0]
 
 
-def test_a_pause_is_never_longer_than_is_waited_for() -> None:
-    """An hour ends the operation that was told so; the others must not sleep through it."""
+def test_a_pause_that_nobody_waits_for_keeps_nobody() -> None:
+    """An hour ends whatever is told so; the others ask, are told the same, and end at once, too."""
     time = FakeClock()
     turns = pace(time, longest=30.0)
     turns.overloaded(3600.0)
+    with turns.turn():
+        assert time.slept == []
+    turns.overloaded(30.0)
     with turns.turn():
         assert time.slept == [30.0]
 
