@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from buildtools.oci.digest import digest_of
-from buildtools.parts import PARTS, differing, parts_of, to_annotations
+from buildtools.parts import PARTS, base_part, differing, parts_of, to_annotations
 from buildtools.plan import fingerprint_of
 
 INGREDIENTS = {
@@ -70,3 +70,10 @@ def test_parts_are_digests_of_their_ingredients(ingredients: dict[str, str]) -> 
     assert parts_of(ingredients) == {
         name: fingerprint_of(ingredients, *prefixes) for name, prefixes in PARTS.items()
     }
+
+
+def test_the_part_of_a_base_is_known_without_the_rest() -> None:
+    """Whoever puts an image on another base says so in the same way."""
+    reference, digest = "registry.example/base:1", digest_of(b"base")
+    assert base_part(reference, digest) == parts_of({**INGREDIENTS, "base": f"{reference}@{digest}"})["base"]
+    assert base_part("scratch", "") == parts_of({**INGREDIENTS, "base": "scratch"})["base"]
