@@ -24,12 +24,19 @@ WHOLE_RUN = {"--profile", "long", "--profile=long", "--update-golden"}
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style, types and the direction of imports."""
+    """Check style, types, the direction of imports, and workflows."""
     install(session, "lint")
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
     session.run("mypy")
     session.run("lint-imports")
+    session.run("buildtools", "workflows", "--check")
+    files = [str(path) for path in sorted(Path(".github", "workflows").glob("*.yml"))]
+    session.run("actionlint", "-shellcheck", "shellcheck", *files)
+    session.run("zizmor", "--offline", "--persona", "auditor", "--no-progress", ".github")
+    for schema in ("vendor.github-workflows", "custom.github-workflows-require-timeout"):
+        session.run("check-jsonschema", "--builtin-schema", schema, *files)
+    session.run("check-jsonschema", "--builtin-schema", "vendor.dependabot", ".github/dependabot.yml")
 
 
 @nox.session
@@ -133,6 +140,13 @@ def verify(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def prove(session: nox.Session) -> None:
+    """Let this machine's Docker Engine pull an index, and look whether the right image came."""
+    install(session)
+    session.run("buildtools", "prove", *session.posargs)
+
+
+@nox.session(default=False)
 def preflight(session: nox.Session) -> None:
     """Say what will run on which node, and what will not, before it is rolled out."""
     install(session)
@@ -144,6 +158,13 @@ def registry(session: nox.Session) -> None:
     """Run a throw-away registry on this machine until Ctrl-C."""
     install(session)
     session.run("buildtools", "registry", *session.posargs)
+
+
+@nox.session(default=False)
+def workflows(session: nox.Session) -> None:
+    """Write .github/workflows out of workflows/*.py; `-- --check` fails where they differ."""
+    install(session)
+    session.run("buildtools", "workflows", *session.posargs)
 
 
 @nox.session(default=False)

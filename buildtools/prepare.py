@@ -7,7 +7,7 @@ from typing import Final
 from buildtools import plan as planning
 from buildtools.engines.assemble import BUILDER, LAYER_EPOCH
 from buildtools.engines.base import BaseImage
-from buildtools.errors import ConfigurationError, Diagnostic, MissingToolError
+from buildtools.errors import ConfigurationError, Diagnostic, MissingToolError, UsageError
 from buildtools.oci.config import ImageConfig
 from buildtools.oci.documents import Manifest
 from buildtools.pins import AssetPin, BasePin, Pins
@@ -34,12 +34,14 @@ _NO_TIMES: Final = (
 class Choice:
     """Which variants a run is about, and what may stand for what is missing.
 
-    `images` and `platforms` are empty for all. `stand_in_bases` uses small labelled stand-ins in place
+    `images` and `platforms` are empty for all; `targets` names single variants and leaves out all others,
+    empty for those that the first two choose. `stand_in_bases` uses small labelled stand-ins in place
     of bases that live in a registry.
     """
 
     images: tuple[str, ...] = ()
     platforms: tuple[str, ...] = ()
+    targets: tuple[Key, ...] = ()
     stand_in_bases: bool = False
     offline_only: bool = False
 
@@ -68,9 +70,22 @@ class Prepared:
 def selected(project: Project, choice: Choice) -> tuple[Variant, ...]:
     """The variants that a run is about; raises UsageError for a name or platform that does not exist."""
     variants = select(project, choice.images, choice.platforms)
+    if choice.targets:
+        variants = _named(variants, choice.targets)
     if choice.offline_only:
         variants = tuple(variant for variant in variants if not variant.fetches)
     return variants
+
+
+def _named(variants: Sequence[Variant], keys: Sequence[Key]) -> tuple[Variant, ...]:
+    """The variants that these keys name; raises UsageError for one that names none."""
+    known = {_key(variant) for variant in variants}
+    for image, label in keys:
+        if (image, label) not in known:
+            there = ", ".join(f"{name}@{other}" for name, other in sorted(known) if name == image)
+            hint = f"there is {there}" if there else "see `buildtools plan` for all of them"
+            raise UsageError(f"there is no target {image}@{label}", hint=hint)
+    return tuple(variant for variant in variants if _key(variant) in keys)
 
 
 def prepare(workspace: Workspace, choice: Choice, *, pins: Pins | None = None) -> Prepared:

@@ -43,8 +43,10 @@ VERBS: Final = (
     Verb("inspect", "show what is in a layout or a registry, and which entry each node takes"),
     Verb("login", "say what would be used to log in to a registry, and what that allows"),
     Verb("verify", "read back what was published, and say whether every node gets the right image"),
+    Verb("prove", "let this machine's Docker Engine pull an index, and look whether the right image came"),
     Verb("preflight", "say what will run on which node, and what will not, before it is rolled out"),
     Verb("registry", "run a throw-away registry on this machine until Ctrl-C, to try things out"),
+    Verb("workflows", "write the GitHub Actions workflows, or say where they are not what they should be"),
     Verb("pins", "resolve bases and fetched assets to digests"),
     Verb("schema", "print the JSON Schema of a definition file"),
 )

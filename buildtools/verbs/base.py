@@ -2,13 +2,13 @@
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from buildtools.console import Console, Table
-from buildtools.errors import Diagnostic
+from buildtools.errors import Diagnostic, UsageError
 from buildtools.settings import LONGEST_WAIT, Settings
 from buildtools.windows.releases import EXAMPLE
 
@@ -57,6 +57,7 @@ class Run:
         return Choice(
             images=tuple(self.args.images),
             platforms=tuple(getattr(self.args, "platform", ())),
+            targets=tuple(getattr(self.args, "targets", ())),
             stand_in_bases=getattr(self.args, "stand_in_bases", False),
         )
 
@@ -82,6 +83,18 @@ def platforms_argument(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="P",
         help=f"linux, windows, linux/arm64, windows/amd64:{EXAMPLE.name}, ... (repeat for several)",
+    )
+
+
+def targets_argument(parser: argparse.ArgumentParser) -> None:
+    """Which variants, one by one, as a leg of a matrix names them."""
+    parser.add_argument(
+        "--targets",
+        type=_targets,
+        default=(),
+        metavar="TEXT",
+        help="just these variants, as a leg of `plan --legs` names them: "
+        f'"whoami@linux/amd64 whoami@windows/amd64:{EXAMPLE.name}"',
     )
 
 
@@ -118,3 +131,33 @@ def _seconds(text: str) -> float:
     if not text.isascii() or not text.isdigit() or int(text[:9]) > LONGEST_WAIT:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0 to {LONGEST_WAIT}")
     return float(text)
+
+
+def append_outputs(path: Path | None, outputs: Mapping[str, Any]) -> None:
+    """Append values to the outputs of a step, each as JSON on one line; raises UsageError and BuildError."""
+    from buildtools.workflow.legs import check_output  # not for verbs without outputs
+
+    if path is None:
+        raise UsageError("--github-output needs $GITHUB_OUTPUT", hint="a GitHub Actions step sets it")
+    texts = {name: json.dumps(value, separators=(",", ":")) for name, value in outputs.items()}
+    for name, text in texts.items():
+        check_output(name, text)
+    with path.open("a", encoding="utf-8") as file:
+        file.writelines(f"{name}={text}\n" for name, text in texts.items())
+
+
+def count(text: str) -> int:
+    """A number from 1 on, as an argument."""
+    if not text.isascii() or not text.isdigit() or not int(text[:9]) >= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
+    return int(text[:9])
+
+
+def _targets(text: str) -> tuple[tuple[str, str], ...]:
+    pairs = [word.partition("@") for word in text.split()]
+    for image, joint, label in pairs:
+        if not (image and joint and label):
+            raise argparse.ArgumentTypeError(f"{image + joint + label!r} is not IMAGE@PLATFORM")
+    if not pairs:
+        raise argparse.ArgumentTypeError("it names no target")
+    return tuple(dict.fromkeys((image, label) for image, _, label in pairs))

@@ -21,6 +21,7 @@ from buildtools.verbs.base import (
     locked_argument,
     platforms_argument,
     project_argument,
+    targets_argument,
 )
 from buildtools.views.build import build_json, build_summary, build_table
 from buildtools.workspace import Workspace
@@ -28,8 +29,9 @@ from buildtools.workspace import Workspace
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's own arguments."""
-    for add in (project_argument, images_argument, platforms_argument, bases_argument, json_argument):
+    for add in (project_argument, images_argument, platforms_argument, targets_argument, bases_argument):
         add(parser)
+    json_argument(parser)
     parser.add_argument(
         "--full", action="store_true", help="fetch base layers into the layout, for air-gapped use"
     )

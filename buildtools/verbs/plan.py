@@ -1,22 +1,28 @@
 """The `plan` verb."""
 
 import argparse
-import json
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from buildtools import tags as tagging
-from buildtools.compare import compare
-from buildtools.errors import ChangesFound, UsageError
-from buildtools.plan import Key
+from buildtools.compare import Compared, compare
+from buildtools.errors import (
+    AuthenticationError,
+    ChangesFound,
+    UnavailableError,
+    UsageError,
+    VerificationError,
+)
+from buildtools.plan import Target
 from buildtools.prepare import Prepared, prepare
 from buildtools.publish import check_places
 from buildtools.stores.registry import Registries
 from buildtools.verbs.base import (
     Run,
+    append_outputs,
     bases_argument,
+    count,
     images_argument,
     json_argument,
     platforms_argument,
@@ -25,6 +31,8 @@ from buildtools.verbs.base import (
 )
 from buildtools.views.build import plan_json, plan_table
 from buildtools.views.compare import compare_json, compare_summary, compare_table
+from buildtools.workflow.legs import pack
+from buildtools.workspace import Workspace
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,12 +55,27 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="compare with what is published there, as ghcr.io/acme (repeat for several)",
     )
     parser.add_argument(
+        "--published",
+        action="store_true",
+        help="compare with what is published at the registry of defaults.yaml",
+    )
+    parser.add_argument(
+        "--or-all",
+        action="store_true",
+        help="plan everything where what is published cannot be read, instead of failing",
+    )
+    parser.add_argument(
         "--tag",
         action="append",
         default=[],
         metavar="T",
         help="compare with this tag (default: the last one that publishing would set)",
     )
+    _results(parser)
+
+
+def _results(parser: argparse.ArgumentParser) -> None:
+    """What is made of the Plan besides a table."""
     parser.add_argument(
         "--exit-code",
         action="store_true",
@@ -61,48 +84,79 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--github-output", action="store_true", help="append the targets to $GITHUB_OUTPUT, for a matrix"
     )
+    parser.add_argument(
+        "--legs",
+        type=count,
+        metavar="N",
+        help="pack the targets into legs of a matrix, at most N for a kind of machine",
+    )
 
 
 def run(run: Run) -> None:
     """Say what would be built, and why; or how it differs from what is published."""
-    places = [place.rstrip("/") for place in dict.fromkeys(run.args.against)]
-    check_places(places)
-    prepared = prepare(run.workspace(), run.choice())
+    workspace = run.workspace()
+    places = _places(run, workspace)
+    prepared = prepare(workspace, run.choice())
     run.warn(prepared.warnings)
-    if places:
-        _say_comparison(run, prepared, places)
+    if places and (rows := _compared(run, workspace, prepared, places)) is not None:
+        _say_comparison(run, prepared, rows)
     else:
-        _say_plan(run, prepared)
+        _say_plan(run, prepared, all_of_it=bool(places))
 
 
-def _say_plan(run: Run, prepared: Prepared) -> None:
+def _places(run: Run, workspace: Workspace) -> list[str]:
+    """What to compare with; raises UsageError and ConfigurationError."""
+    places = [place.rstrip("/") for place in dict.fromkeys(run.args.against)]
+    if run.args.published:
+        if not workspace.project.spec.registry:
+            raise UsageError(
+                "--published needs a registry in images/defaults.yaml",
+                hint="add `registry: ghcr.io/acme`, or name a place with --against",
+            )
+        places.append(workspace.project.spec.registry.rstrip("/"))
+    if run.args.or_all and not places:
+        raise UsageError("--or-all is for a comparison", hint="add --published or --against")
+    check_places(places)
+    return places
+
+
+def _say_plan(run: Run, prepared: Prepared, *, all_of_it: bool) -> None:
     document = plan_json(prepared)
-    wanted = {target.key for target in prepared.targets if not target.up_to_date}
-    if run.args.github_output:
-        _append_output(run.settings.github_output, document, wanted)
+    wanted = [target for target in prepared.targets if all_of_it or not target.up_to_date]
+    _hand_on(run, document, wanted)
     run.show(document, plan_table(prepared))
     if run.args.exit_code and wanted:
         total = len(prepared.targets)
         raise ChangesFound(f"{len(wanted)} of {total} variants must be built", hint="run `buildtools build`")
 
 
-def _say_comparison(run: Run, prepared: Prepared, places: Sequence[str]) -> None:
+def _compared(
+    run: Run, workspace: Workspace, prepared: Prepared, places: Sequence[str]
+) -> list[Compared] | None:
+    """How each variant differs; None where that cannot be told and everything will do."""
     # What is published is asked for under its own name, never at a mirror that may lag behind.
-    workspace = run.workspace()
     registries = Registries(replace(workspace.reach, mirrors={}))
     names = list(dict.fromkeys(target.variant.image for target in prepared.targets))
     chosen = tagging.choose(workspace, names, run.args.tag, tagging.facts(workspace))
     # Of all that publishing would set the last one: that is what most nodes pull.
     tags = {name: found[-1].name for name, found in chosen.items()}
-    with run.console.working("asking what is published"):
-        rows = compare(
-            prepared.targets, places, defined=prepared.plan.targets, tags=tags, registries=registries
-        )
+    try:
+        with run.console.working("asking what is published"):
+            return compare(
+                prepared.targets, places, defined=prepared.plan.targets, tags=tags, registries=registries
+            )
+    except (AuthenticationError, UnavailableError, VerificationError) as error:
+        if not run.args.or_all:
+            raise
+        run.warn([f"what is published cannot be read, so everything is planned: {error.message}"])
+        return None
+
+
+def _say_comparison(run: Run, prepared: Prepared, rows: Sequence[Compared]) -> None:
     changed = [row for row in rows if row.state != "up to date"]
     document = plan_json(prepared) | {"against": compare_json(rows)}
-    if run.args.github_output:
-        wanted = {row.target.key for row in changed if row.target}
-        _append_output(run.settings.github_output, document, wanted)
+    keys = {row.target.key for row in changed if row.target}
+    _hand_on(run, document, [target for target in prepared.targets if target.key in keys])
     run.show(document, compare_table(rows))
     if run.args.exit_code and changed:
         raise ChangesFound(compare_summary(rows).rstrip("."), hint="run `buildtools publish`")
@@ -110,10 +164,14 @@ def _say_comparison(run: Run, prepared: Prepared, places: Sequence[str]) -> None
         run.console.note(compare_summary(rows))
 
 
-def _append_output(path: Path | None, document: dict[str, Any], wanted: Container[Key]) -> None:
-    if path is None:
-        raise UsageError("--github-output needs $GITHUB_OUTPUT", hint="a GitHub Actions step sets it")
-    targets = [target for target in document["targets"] if (target["image"], target["platform"]) in wanted]
-    with path.open("a", encoding="utf-8") as file:
-        file.write(f"any={'true' if targets else 'false'}\n")
-        file.write(f"targets={json.dumps(targets, separators=(',', ':'))}\n")
+def _hand_on(run: Run, document: dict[str, Any], wanted: Sequence[Target]) -> None:
+    """Put the legs into the document, and both into the step's outputs where that is asked for."""
+    keys = {target.key for target in wanted}
+    targets = [target for target in document["targets"] if (target["image"], target["platform"]) in keys]
+    outputs: dict[str, Any] = {"any": bool(targets), "targets": targets}
+    if run.args.legs:
+        legs = [leg.to_json() for leg in pack(wanted, most=run.args.legs)]
+        document["legs"] = legs
+        outputs["legs"] = {"include": legs}
+    if run.args.github_output:
+        append_outputs(run.settings.github_output, outputs)

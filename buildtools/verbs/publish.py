@@ -3,12 +3,15 @@
 import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from buildtools import tags as tagging
+from buildtools.build import Report
 from buildtools.cluster.truth import pinned_truth
-from buildtools.errors import Diagnostic, UsageError
+from buildtools.errors import BuildError, Diagnostic, UsageError
 from buildtools.oci.digest import Digest, DigestError, parse_digest
-from buildtools.prepare import prepare, selected
+from buildtools.plan import INDEX_REASON
+from buildtools.prepare import Choice, Prepared, prepare, selected
 from buildtools.publish import Published, Publisher, check_places, failures, raise_failures
 from buildtools.reuse import PublishedLayers
 from buildtools.spec.tags import Tag
@@ -18,6 +21,7 @@ from buildtools.stores.rehearsal import RehearsalClient
 from buildtools.tagging import FLOATING, Rules
 from buildtools.verbs.base import (
     Run,
+    append_outputs,
     images_argument,
     json_argument,
     locked_argument,
@@ -78,29 +82,30 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-verify", action="store_true", help="do not read back what was sent before tags are set on it"
     )
+    parser.add_argument(
+        "--no-build",
+        action="store_true",
+        help="publish what is built already, and fail where a variant would have to be built",
+    )
+    parser.add_argument(
+        "--github-output",
+        action="store_true",
+        help="append the indexes and their images to $GITHUB_OUTPUT, as images for a matrix",
+    )
     locked_argument(parser)
     wait_argument(parser)
 
 
 def run(run: Run) -> None:
-    """Build what is not up to date, then send every image to every place, and set the tags."""
+    """Build what is not up to date, if that may be, send every image to every place, and set the tags."""
     workspace, choice = run.workspace(), run.choice()
     places = _places(run, workspace)
     names = list(dict.fromkeys(variant.image for variant in selected(workspace.project, choice)))
     tags = tagging.choose(
         workspace, names, run.args.tag, tagging.facts(workspace, version=run.args.image_version)
     )
-    rules = Rules(
-        move_tags=run.args.move_tags,
-        allow_older=run.args.allow_older,
-        expected=_expected(run.args.expect_current, tags),
-    )
-    pins = pinned(run, workspace, choice)
-    # After pinning: pins that were just written are not in the commit either.
-    if not run.args.allow_dirty:
-        tagging.refuse_uncommitted(workspace, tags)
-    prepared = prepare(workspace, choice, pins=pins)
-    run.warn(prepared.warnings)
+    rules = _rules(run, tags)
+    prepared = _prepared(run, workspace, choice, tags)
     settings = replace(workspace.reach, mirrors={})
     rehearsal = RehearsalClient(settings) if run.args.dry_run else None
     targets = Registries(settings, client=rehearsal)
@@ -109,7 +114,7 @@ def run(run: Run) -> None:
         reuse = PublishedLayers(targets, places, {name: every[-1].name for name, every in tags.items()})
         report = builder(workspace, prepared, full=False, force=False, published=reuse).run()
         report.raise_failures()
-        truth = pinned_truth(pins)
+        truth = pinned_truth(prepared.pins)
 
         def verify(registry: Registry, digest: Digest) -> Sequence[Diagnostic]:
             return verify_store(registry, digest, truth=truth, quick=True).errors
@@ -128,6 +133,51 @@ def run(run: Run) -> None:
         results = publisher.run(report, places)
     _show(run, results, rehearsal)
     raise_failures(results)
+    if run.args.github_output:
+        append_outputs(run.settings.github_output, {"images": _legs(results, report)})
+
+
+def _prepared(run: Run, workspace: Workspace, choice: Choice, tags: Mapping[str, Sequence[Tag]]) -> Prepared:
+    """The Plan with its pins, if all that tags promise is so; raises BuildError and what pinning raises."""
+    pins = pinned(run, workspace, choice)
+    # After pinning: pins that were just written are not in the commit either.
+    if not run.args.allow_dirty:
+        tagging.refuse_uncommitted(workspace, tags)
+    prepared = prepare(workspace, choice, pins=pins)
+    run.warn(prepared.warnings)
+    if run.args.no_build:
+        _refuse_unbuilt(prepared)
+    return prepared
+
+
+def _refuse_unbuilt(prepared: Prepared) -> None:
+    """Raise BuildError for what is not built as it is defined now; an index alone may be written anew."""
+    lacking = [
+        f"{target.name} ({', '.join(target.reasons)})"
+        for target in prepared.targets
+        if not target.up_to_date and target.reasons != (INDEX_REASON,)
+    ]
+    if lacking:
+        raise BuildError(
+            f"{len(lacking)} of {len(prepared.targets)} variants are not built: {'; '.join(lacking)}",
+            hint="run `buildtools build` first, or leave --no-build out",
+        )
+
+
+def _legs(results: Sequence[Published], report: Report) -> dict[str, Any]:
+    """A leg an index: its name, its digest, and the digests of the images in it."""
+    children = {image.name: list(image.order) for image in report.images}
+    return {
+        "include": [
+            {
+                "image": one.image,
+                "name": one.repository,
+                "digest": one.digest,
+                "children": children[one.image],
+            }
+            for one in results
+        ]
+    }
 
 
 def _places(run: Run, workspace: Workspace) -> list[str]:
@@ -151,6 +201,15 @@ def _show(run: Run, results: Sequence[Published], rehearsal: RehearsalClient | N
     # A single one is what the run ends with.
     for error in errors if len(errors) > 1 or any(one.done for one in results) else ():
         run.console.fault(error)
+
+
+def _rules(run: Run, tags: Mapping[str, Sequence[Tag]]) -> Rules:
+    """What tags may do; raises UsageError."""
+    return Rules(
+        move_tags=run.args.move_tags,
+        allow_older=run.args.allow_older,
+        expected=_expected(run.args.expect_current, tags),
+    )
 
 
 def _expected(texts: Sequence[str], tags: Mapping[str, Sequence[Tag]]) -> dict[str, Digest | None]:

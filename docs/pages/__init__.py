@@ -11,6 +11,7 @@ from docs.pages.definitions import definitions
 from docs.pages.environment import environment
 from docs.pages.picks import picks
 from docs.pages.registries import registries
+from docs.pages.workflows import workflows
 from tests.faults.page import page as faults
 
 PAGES: Final[Mapping[Path, Callable[[], str]]] = {
@@ -20,6 +21,7 @@ PAGES: Final[Mapping[Path, Callable[[], str]]] = {
     Path("docs/reference/faults.md"): faults,
     Path("docs/reference/environment.md"): environment,
     Path("docs/reference/registries.md"): registries,
+    Path("docs/reference/workflows.md"): workflows,
     Path("docs/how-a-node-picks.md"): picks,
 }
 """What makes the text of each file; paths are below the project."""

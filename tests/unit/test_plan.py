@@ -22,6 +22,7 @@ from buildtools.record import BaseRecord, BlobRecord, BuildRecord
 from buildtools.spec import expand
 from buildtools.spec.variant import Variant
 from buildtools.views.compare import compare_json
+from buildtools.workflow.legs import pack
 
 DEFAULTS = """\
 releases: [ltsc2019, ltsc2022, ltsc2025]
@@ -380,13 +381,15 @@ def documented(page: str) -> set[str]:
 
 
 def test_every_key_of_the_document_is_in_the_reference() -> None:
-    """And no other; those of a comparison are in a table of their own."""
+    """And no other; those of a comparison and of legs are in tables of their own."""
     page = (Path(plan.__file__).parents[1] / "docs" / "reference" / "plan.md").read_text(encoding="utf-8")
-    about_plans, about_comparisons = page.split("## `plan --against")
+    about_plans, about_comparisons, about_legs = page.split("## `plan --")
     keys = {f"base.{key}" for key in DOCUMENT["base"]} | set(DOCUMENT) - {"base"}
     assert documented(about_plans) == keys | {"schema", "targets"}
     row = Compared(image="x", reference="registry.example/x:1", platform="linux/amd64", state="extra")
     assert documented(about_comparisons) == {"against", *compare_json([row])[0]}
+    (leg,) = pack(planned().targets)
+    assert documented(about_legs) == {"legs", *leg.to_json()}
 
 
 def sha256(document: Any) -> str:

@@ -1,0 +1,107 @@
+"""Targets packed into the legs of a matrix: as few as the work fills, what belongs together in one leg.
+
+Variants of an image for one operating system and architecture share a compile and a layer, so a leg takes
+all of them or none. Costs are estimates in seconds; only their relation counts.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from buildtools.errors import BuildError
+from buildtools.plan import Target
+from buildtools.windows.releases import RELEASES
+from buildtools.workflow.rules import MOST_LEGS, MOST_OUTPUT, output_bytes
+
+LEG_SECONDS: Final = 300
+"""How much work is worth a machine of its own, which takes about a minute to get ready."""
+
+DEFAULT_LEGS: Final = 20
+"""How many jobs a free account runs at once."""
+
+_COMPILE: Final = 60
+_FETCH: Final = 20
+_DOCKERFILE: Final = 600
+_ASSEMBLE: Final = 2
+_WINDOWS: Final = frozenset(row.hosted_runner for row in RELEASES if row.hosted_runner)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leg:
+    """One leg: a name that is fit for an artifact, the machine, and what is built there."""
+
+    name: str
+    runner: str
+    targets: tuple[Target, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The leg as a matrix has it: `targets` is what `build --targets` takes."""
+        return {
+            "name": self.name,
+            "runner": self.runner,
+            "os": "windows" if self.runner in _WINDOWS else "linux",
+            "targets": " ".join(target_name(target) for target in self.targets),
+        }
+
+
+def target_name(target: Target) -> str:
+    """`whoami@windows/amd64:ltsc2022`, one word of `build --targets`."""
+    return f"{target.variant.image}@{target.variant.label}"
+
+
+def pack(targets: Iterable[Target], *, most: int = DEFAULT_LEGS) -> list[Leg]:
+    """The legs for these targets, at most `most` of them for each kind of machine.
+
+    Raises BuildError where no machine can build a target, or where they would be more than a matrix takes.
+    """
+    machines: dict[str, dict[tuple[str, str, str], list[Target]]] = {}
+    for target in targets:
+        if not target.runner:
+            hint = "build it on a machine of your own, or describe it with `files`"
+            raise BuildError(f"GitHub has no machine that can build {target.name}", hint=hint)
+        platform = target.variant.platform
+        key = (target.variant.image, platform.os, platform.architecture)
+        machines.setdefault(target.runner, {}).setdefault(key, []).append(target)
+    legs = [
+        leg for runner, units in machines.items() for leg in _packed(runner, [*units.values()], most=most)
+    ]
+    if len(legs) > MOST_LEGS:
+        raise BuildError(f"{len(legs)} legs are more than the {MOST_LEGS} of a matrix", hint="lower --legs")
+    return legs
+
+
+def _packed(runner: str, units: Sequence[Sequence[Target]], *, most: int) -> list[Leg]:
+    """Units onto machines of one kind: the costliest first, each to the leg that has least to do."""
+    costs = [_cost(unit) for unit in units]
+    count = min(max(1, math.ceil(sum(costs) / LEG_SECONDS)), most, len(units))
+    loads = [0] * count
+    chosen: list[list[int]] = [[] for _ in range(count)]
+    for number in sorted(range(len(units)), key=lambda number: -costs[number]):
+        least = loads.index(min(loads))
+        loads[least] += costs[number]
+        chosen[least].append(number)
+    return [
+        Leg(
+            name=f"{runner.replace('.', '-')}-{number}",
+            runner=runner,
+            targets=tuple(target for unit in sorted(numbers) for target in units[unit]),
+        )
+        for number, numbers in enumerate(chosen, start=1)
+    ]
+
+
+def _cost(unit: Sequence[Target]) -> int:
+    """Seconds for variants that share a compile; each Dockerfile runs by itself."""
+    first = unit[0].variant
+    shared = (_COMPILE if first.build else 0) + _FETCH * len(first.fetches)
+    return shared + sum(_DOCKERFILE if one.variant.engine == "dockerfile" else _ASSEMBLE for one in unit)
+
+
+def check_output(name: str, text: str) -> None:
+    """Raise BuildError for an output that GitHub would refuse."""
+    if (size := output_bytes(name, text)) > MOST_OUTPUT:
+        raise BuildError(
+            f"the output {name} has {size:,} bytes, and {MOST_OUTPUT:,} may be",
+            hint="name fewer images, or make one workflow for each group of them",
+        )

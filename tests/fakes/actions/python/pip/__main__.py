@@ -1,0 +1,6 @@
+"""Stands for pip where there is no index: what would be installed is there already."""
+
+import sys
+
+if sys.argv[1:] != ["install", ".", "--group", "go"]:
+    sys.exit(f"pip was not expected to be called with {sys.argv[1:]}")

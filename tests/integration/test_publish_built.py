@@ -1,0 +1,124 @@
+# ruff: noqa: E501 - sentences are asserted whole, each on its line
+"""`publish --no-build`: what legs of a matrix have built, merged as it comes, is published whole or not at all."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from buildtools.cli import main
+from tests.fakes.registry import FakeRegistry
+
+LEGS = (
+    "hello@linux/amd64 hello@windows/amd64:ltsc2025",
+    "hello@linux/arm64 made@linux/amd64 host@windows/amd64",
+    (
+        "made@windows/amd64:ltsc2019 made@windows/amd64:ltsc2022 made@windows/amd64:ltsc2025 "
+        "hello@windows/amd64:ltsc2019 hello@windows/amd64:ltsc2022"
+    ),
+)
+
+
+def build(project: Path, *legs: str) -> None:
+    """Each leg in a folder of its own, then all in dist, the last one over the others."""
+    for number, leg in enumerate(legs):
+        folder = project / f"leg-{number}"
+        assert main(["build", "-q", "--targets", leg, "--dist", str(folder)]) == 0
+        for part in ("oci", "records"):
+            shutil.copytree(folder / part, project / "dist" / part, dirs_exist_ok=True)
+
+
+@pytest.mark.parametrize("order", [LEGS, LEGS[::-1]], ids=("as they are", "the other way round"))
+def test_legs_are_merged_in_any_order(
+    project: Path, order: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Indexes of several legs lie over each other and are made anew; the digests are those of one build."""
+    assert main(["pins", "-q"]) == 0
+    build(project, *order)
+    output = tmp_path / "output"
+    monkeypatch.setenv("GITHUB_OUTPUT", str(output))
+    with FakeRegistry() as server:
+        place = f"{server.host}/acme"
+        line = ["publish", "-q", "--no-build", "--locked", "--github-output", "--tag", "try", "--to", place]
+        assert main(line) == 0
+        name, _, text = output.read_text().rstrip("\n").partition("=")
+        legs = json.loads(text)["include"]
+        assert name == "images"
+        assert [(leg["image"], leg["name"], len(leg["children"])) for leg in legs] == [
+            ("hello", f"{place}/hello", 5),
+            ("host", f"{place}/host", 1),
+            ("made", f"{place}/made", 4),
+        ]
+        for leg in legs:
+            descriptor, raw = server.repository(f"acme/{leg['image']}").get_manifest("try")
+            assert leg["digest"] == descriptor.digest
+            assert leg["children"] == [entry["digest"] for entry in json.loads(raw)["manifests"]]
+        assert main(["build", "-q", "--dist", str(tmp_path / "whole")]) == 0
+    for leg in legs:
+        (entry,) = json.loads((tmp_path / "whole" / "oci" / leg["image"] / "index.json").read_text())[
+            "manifests"
+        ]
+        assert entry["digest"] == leg["digest"]
+
+
+def test_a_leg_that_is_missing_is_an_error(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every variant that would have to be built is named; nothing is built or sent."""
+    assert main(["pins", "-q"]) == 0
+    build(project, LEGS[0])
+    capsys.readouterr()
+    with FakeRegistry() as server:
+        line = ["publish", "hello", "-q", "--no-build", "--tag", "try", "--to", f"{server.host}/acme"]
+        assert main(line) == 1
+        assert not server.lines()
+    assert capsys.readouterr().err == (
+        "error: 3 of 5 variants are not built: hello linux/arm64 (new); hello windows/amd64:ltsc2019 (new); "
+        "hello windows/amd64:ltsc2022 (new): run `buildtools build` first, or leave --no-build out\n"
+    )
+
+
+def test_what_was_built_of_other_files_is_not_published(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The definitions may have moved on between the jobs."""
+    assert main(["build", "hello", "-q"]) == 0
+    (project / "images/hello/hello.sh").write_text("#!/bin/sh\necho other\n")
+    capsys.readouterr()
+    assert main(["publish", "hello", "-q", "--no-build", "--tag", "try", "--to", "127.0.0.1:9/acme"]) == 1
+    assert "hello linux/amd64 (inputs changed: hello.sh)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "argument --targets: it names no target"),
+        ("hello", "argument --targets: 'hello' is not IMAGE@PLATFORM"),
+    ],
+)
+def test_targets_that_are_none(text: str, sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Usage errors before anything is done."""
+    with pytest.raises(SystemExit) as caught:
+        main(["build", "--targets", text])
+    assert caught.value.code == 2
+    assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (
+            "host@linux/amd64",
+            "error: there is no target host@linux/amd64: there is host@windows/amd64\n",
+        ),
+        (
+            "x@linux/amd64",
+            "error: there is no target x@linux/amd64: see `buildtools plan` for all of them\n",
+        ),
+    ],
+)
+def test_targets_that_do_not_exist(
+    project: Path, text: str, sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With what there is of the image."""
+    assert main(["build", "-q", "--targets", text]) == 2
+    assert capsys.readouterr().err == sentence

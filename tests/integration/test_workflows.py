@@ -1,0 +1,132 @@
+"""The generated workflow runs: what a push leaves in the registry is whole, a pull request leaves nothing."""
+
+import json
+import shutil
+import subprocess
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from buildtools.cli import main
+from tests.fakes.act import Act, run_act
+from tests.fakes.components import require
+from tests.fakes.docker_registry import DockerRegistry, free_port
+from tests.fakes.project import DEFAULTS, make_project
+
+WORKFLOW = """\
+from buildtools.workflow import jobs
+from buildtools.workflow.model import Workflow
+
+
+def workflow(plan):
+    return Workflow(
+        name="images",
+        on=jobs.events(),
+        concurrency=jobs.PER_RUN,
+        jobs=jobs.gated(
+            jobs.plan(), jobs.build(plan), jobs.publish(), jobs.attest(plan, host="HOST"),
+            jobs.prove(plan, host="HOST"),
+        ),
+    )
+"""
+
+
+def git(root: Path, *arguments: str) -> str:
+    """Run git in the project; gives what it prints."""
+    command = [require("git"), "-c", "user.name=a", "-c", "user.email=a@example.com", *arguments]
+    return subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout.strip()
+
+
+@pytest.fixture
+def checkout(project: Path, registry: DockerRegistry, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, str]:
+    """The project as a git checkout with pins and workflows, and the place that it publishes to."""
+    require("act")
+    monkeypatch.delenv("SOURCE_DATE_EPOCH")
+    place = f"{registry.host}/acme-{free_port()}"
+    make_project(
+        project,
+        **{
+            "images/defaults.yaml": DEFAULTS.replace("registry.example/acme", place),
+            "workflows/images.py": WORKFLOW.replace("HOST", registry.host),
+            ".gitignore": "/dist/\n",
+        },
+    )
+    assert main(["pins", "-q"]) == 0
+    assert main(["workflows", "-q"]) == 0
+    git(project, "init", "--quiet", "--initial-branch=main")
+    git(project, "remote", "add", "origin", "https://github.com/acme/images.git")
+    git(project, "add", "--all")
+    git(project, "commit", "--quiet", "--message", "All")
+    return project, place
+
+
+@pytest.fixture
+def mirrors(vendor: DockerRegistry) -> dict[str, str]:
+    """Where the bases are."""
+    return {"BUILDTOOLS_MIRRORS": f"mcr.microsoft.com={vendor.host}/mcr"}
+
+
+def passed(run: Act, code: int = 0) -> Act:
+    """The run, with its whole log where it ended otherwise."""
+    if run.code != code:
+        pytest.fail(f"act ended with {run.code}:\n{run.log}", pytrace=False)
+    return run
+
+
+def tags(place: str, image: str) -> list[str]:
+    """What is published, as the registry says."""
+    host, _, path = place.partition("/")
+    try:
+        with urllib.request.urlopen(f"http://{host}/v2/{path}/{image}/tags/list") as answer:
+            return sorted(json.load(answer)["tags"])
+    except urllib.error.HTTPError:
+        return []
+
+
+def test_a_push_publishes_attests_and_proves(
+    checkout: tuple[Path, str], mirrors: dict[str, str], docker_engine: str, tmp_path: Path
+) -> None:
+    """Every image is published under its tags; all verify; each index and each image in it is attested."""
+    root, place = checkout
+    run = passed(run_act("push", root, tmp_path / "act", DOCKER_HOST=docker_engine, **mirrors))
+    assert run.results == ["success"] * 5
+    sha = git(root, "rev-parse", "--short=7", "HEAD")
+    for image in ("hello", "host", "made"):
+        assert tags(place, image) == ["main", f"sha-{sha}"]
+        assert main(["verify", f"{place}/{image}:main", "-C", str(root)]) == 0
+    assert len(run.attested) == len({*run.attested}) == (1 + 5) + (1 + 1) + (1 + 4)
+    assert not git(root, "status", "--porcelain")
+
+
+def test_a_pull_request_builds_what_changed_and_publishes_nothing(
+    checkout: tuple[Path, str], mirrors: dict[str, str], tmp_path: Path
+) -> None:
+    """Without a registry that could be read everything is built; beside what is published only the rest."""
+    root, place = checkout
+    run = passed(run_act("pull_request", root, tmp_path / "first", **mirrors))
+    assert run.results == [*["skipped"] * 3, *["success"] * 2]
+    assert run.artifacts == ["images-ubuntu-24-04-1"]
+    assert not any(tags(place, image) for image in ("hello", "host", "made"))
+    assert main(["publish", "-q", "--tag", "main"]) == 0
+    shutil.rmtree(root / "dist")
+    unchanged = passed(run_act("pull_request", root, tmp_path / "second", **mirrors))
+    assert unchanged.results == [*["skipped"] * 4, "success"]
+    (root / "images/hello/hello.sh").write_text("#!/bin/sh\necho changed\n")
+    git(root, "commit", "--quiet", "--all", "--message", "Change")
+    changed = passed(run_act("pull_request", root, tmp_path / "third", **mirrors))
+    records = changed.store / "artifacts" / "images-ubuntu-24-04-1" / "records"
+    assert [path.name for path in records.iterdir()] == ["hello"]
+
+
+def test_a_leg_that_fails_fails_the_gate(
+    checkout: tuple[Path, str], mirrors: dict[str, str], tmp_path: Path
+) -> None:
+    """Nothing is published, and `ok` fails."""
+    root, place = checkout
+    (root / "images/made/make.py").write_text("raise SystemExit(3)\n")
+    git(root, "commit", "--quiet", "--all", "--message", "Break")
+    run = passed(run_act("push", root, tmp_path / "act", **mirrors), code=1)
+    assert run.results == ["failure", *["skipped"] * 3, "success"]
+    assert not any(tags(place, image) for image in ("hello", "host", "made"))
