@@ -125,7 +125,9 @@ def skopeo_copy(job: Job, source: str, target: str) -> None:
 def _write_index(layout: Path) -> None:
     named = "org.opencontainers.image.ref.name"
     document: dict[str, Any] = json.loads((layout / "index.json").read_text())
-    entries = {entry["annotations"][named]: entry for entry in document["manifests"]}
+    # What an earlier round has replaced is there without a name.
+    named_entries = [entry for entry in document["manifests"] if named in entry.get("annotations", {})]
+    entries = {entry["annotations"][named]: entry for entry in named_entries}
     entries.pop("index", None)
     index = {
         "schemaVersion": 2,
