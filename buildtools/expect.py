@@ -6,13 +6,13 @@ the place in the definition, what is published and what was promised.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from buildtools.errors import Diagnostic, Severity
 from buildtools.oci.config import ConfigSettings, ImageConfig
-from buildtools.oci.descriptor import Descriptor
 from buildtools.oci.digest import short
 from buildtools.oci.documents import Manifest
+from buildtools.oci.placed import Placed
 from buildtools.oci.platform import Platform
 from buildtools.oci.quote import quoted
 from buildtools.pins import BasePin, Pins
@@ -25,30 +25,6 @@ from buildtools.windows.bases import host_process_base, is_stand_in
 _AGAIN: Final = "publish what the definition says, or mend the definition"
 
 
-class Published(Protocol):
-    """An image that is there; `name` is what findings call it."""
-
-    @property
-    def name(self) -> str:
-        """Such as `manifests[0] (linux/amd64)`."""
-
-    @property
-    def descriptor(self) -> Descriptor:
-        """The index's entry."""
-
-    @property
-    def manifest(self) -> Manifest:
-        """Its manifest."""
-
-    @property
-    def config(self) -> ImageConfig:
-        """Its config."""
-
-    @property
-    def platform(self) -> Platform:
-        """What it is for."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expectation:
     """One image's definition, and what its bases are pinned to."""
@@ -57,7 +33,7 @@ class Expectation:
     pins: Pins = field(default_factory=Pins)
 
 
-def compare(expectation: Expectation, published: Sequence[Published]) -> tuple[Diagnostic, ...]:
+def compare(expectation: Expectation, published: Sequence[Placed]) -> tuple[Diagnostic, ...]:
     """Every way in which what is there is not what the definition promises."""
     left = list(published)
     findings: list[Diagnostic] = []
@@ -82,7 +58,7 @@ def _is_for(platform: Platform, variant: Variant) -> bool:
     return found.os_version.split(".")[:3] == ["10", "0", str(variant.release.build)]
 
 
-def _missing(expectation: Expectation, variant: Variant, left: Sequence[Published]) -> Diagnostic:
+def _missing(expectation: Expectation, variant: Variant, left: Sequence[Placed]) -> Diagnostic:
     there = ", ".join(str(entry.platform) for entry in left) or "no other image"
     text = f"{variant.label} is promised here and not published"
     return _finding(
@@ -90,7 +66,7 @@ def _missing(expectation: Expectation, variant: Variant, left: Sequence[Publishe
     )
 
 
-def _extra(expectation: Expectation, entry: Published) -> Diagnostic:
+def _extra(expectation: Expectation, entry: Placed) -> Diagnostic:
     text = f"{entry.name} is published, and the definition does not name its platform"
     return _finding(expectation, "expect-extra", ("platforms",), text, _AGAIN)
 
@@ -108,7 +84,7 @@ def _place_of(image: Image, variant: Variant) -> KeyPath:
     return next(places, ("platforms",))
 
 
-def _differences(expectation: Expectation, variant: Variant, entry: Published) -> Iterator[Diagnostic]:
+def _differences(expectation: Expectation, variant: Variant, entry: Placed) -> Iterator[Diagnostic]:
     for stated in _stated(variant, entry.config):
         if stated.found == stated.wanted:
             continue
@@ -179,7 +155,7 @@ def _trail(image: Image, variant: Variant, trail: KeyPath) -> KeyPath:
     return ("name",)
 
 
-def _kind(expectation: Expectation, variant: Variant, entry: Published) -> Iterator[Diagnostic]:
+def _kind(expectation: Expectation, variant: Variant, entry: Placed) -> Iterator[Diagnostic]:
     if variant.kind != "host-process":
         return
     version = entry.platform.os_version or entry.config.platform.os_version
@@ -191,7 +167,7 @@ def _kind(expectation: Expectation, variant: Variant, entry: Published) -> Itera
         yield _finding(expectation, "expect-base", ("base",), text, _AGAIN)
 
 
-def _base(expectation: Expectation, variant: Variant, entry: Published) -> Iterator[Diagnostic]:
+def _base(expectation: Expectation, variant: Variant, entry: Placed) -> Iterator[Diagnostic]:
     """The base that the project has pinned, which must be the lowest layers; stand-ins are told elsewhere."""
     if variant.base in {SCRATCH, HOST_PROCESS} or variant.engine != "assemble" or is_stand_in(entry.config):
         return
@@ -213,7 +189,7 @@ def _told(pin: BasePin) -> str:
     return pin.os_version or short(pin.digest)
 
 
-def _begins(entry: Published, base: Manifest) -> bool:
+def _begins(entry: Placed, base: Manifest) -> bool:
     count = len(base.layers)
     return [layer.digest for layer in entry.manifest.layers[:count]] == [
         layer.digest for layer in base.layers

@@ -9,7 +9,7 @@ Source: mcr.microsoft.com's images: a base is one layer of its build, or that an
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal, Protocol
+from typing import Final, Literal
 
 from buildtools.errors import Diagnostic
 from buildtools.oci.annotations import BASE_DIGEST
@@ -17,35 +17,12 @@ from buildtools.oci.config import ImageConfig
 from buildtools.oci.descriptor import Descriptor
 from buildtools.oci.digest import Digest, short
 from buildtools.oci.documents import Manifest
+from buildtools.oci.placed import Placed
 from buildtools.oci.platform import Platform
 from buildtools.pins import Pins
 from buildtools.windows.bases import BuiltInBase, host_process_base, is_stand_in
 
 _LABELLED: Final = "label it with the os.version of the base that it stands on, or build it on the right base"
-
-
-class Image(Protocol):
-    """An entry of an index with its documents; `name` is what findings call it."""
-
-    @property
-    def name(self) -> str:
-        """What findings call it."""
-
-    @property
-    def descriptor(self) -> Descriptor:
-        """The index's entry."""
-
-    @property
-    def manifest(self) -> Manifest:
-        """Its manifest."""
-
-    @property
-    def config(self) -> ImageConfig:
-        """Its config."""
-
-    @property
-    def platform(self) -> Platform:
-        """What it is for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +118,7 @@ class _Below:
     begun: tuple[KnownBase, ...] = field(default=())
 
 
-def judge(images: Sequence[Image], truth: Truth) -> Mapping[Descriptor, Verdict]:
+def judge(images: Sequence[Placed], truth: Truth) -> Mapping[Descriptor, Verdict]:
     """What is known of the base of each image, by its entry."""
     verdicts = {image.descriptor: _verdict(image, truth) for image in images}
     for image, finding, base in _twins(images, verdicts):
@@ -149,7 +126,7 @@ def judge(images: Sequence[Image], truth: Truth) -> Mapping[Descriptor, Verdict]
     return verdicts
 
 
-def unknown_note(images: Sequence[Image], verdicts: Mapping[Descriptor, Verdict]) -> Iterator[Diagnostic]:
+def unknown_note(images: Sequence[Placed], verdicts: Mapping[Descriptor, Verdict]) -> Iterator[Diagnostic]:
     """One note about all images of which nothing is known."""
     names = [image.name for image in images if verdicts[image.descriptor].state == "unknown"]
     if names:
@@ -163,25 +140,25 @@ def unknown_note(images: Sequence[Image], verdicts: Mapping[Descriptor, Verdict]
         )
 
 
-def stands_on(image: Image, base: KnownBase) -> bool:
+def stands_on(image: Placed, base: KnownBase) -> bool:
     """Whether the base's layers are the image's lowest ones, by their bytes or by what these unpack to."""
     count = len(base.layers)
     layers = tuple(layer.digest for layer in image.manifest.layers[:count])
     return bool(count) and (layers == base.layers or image.config.diff_ids[:count] == base.diff_ids)
 
 
-def claims(image: Image, base: KnownBase) -> bool:
+def claims(image: Placed, base: KnownBase) -> bool:
     """Whether the image's annotations say that it stands on this base."""
     told = annotations(image).get(BASE_DIGEST, "")
     return bool(told) and told in {base.digest, base.index}
 
 
-def annotations(image: Image) -> Mapping[str, str]:
+def annotations(image: Placed) -> Mapping[str, str]:
     """The annotations of an image: its own and those that the index gives it."""
     return {**image.descriptor.annotations, **image.manifest.annotations}
 
 
-def _verdict(image: Image, truth: Truth) -> Verdict:
+def _verdict(image: Placed, truth: Truth) -> Verdict:
     below = _below(image, truth)
     state, base, found = _labelled(image, below)
     claimed = [known for known in truth.bases if claims(image, known)]
@@ -191,7 +168,7 @@ def _verdict(image: Image, truth: Truth) -> Verdict:
     return Verdict(state=state, base=base, findings=found)
 
 
-def _below(image: Image, truth: Truth) -> _Below:
+def _below(image: Placed, truth: Truth) -> _Below:
     whole = [base for base in truth.bases if stands_on(image, base)]
     most = max((len(base.layers) for base in whole), default=0)
     if whole:
@@ -205,7 +182,7 @@ def _below(image: Image, truth: Truth) -> _Below:
     return _Below(begun=tuple(begun))
 
 
-def _labelled(image: Image, below: _Below) -> tuple[State, str, tuple[Diagnostic, ...]]:
+def _labelled(image: Placed, below: _Below) -> tuple[State, str, tuple[Diagnostic, ...]]:
     """The image's label against what it stands on."""
     if below.whole:
         fitting = [base for base in below.whole if _same(base.platform, image.platform)]
@@ -225,7 +202,7 @@ def _labelled(image: Image, below: _Below) -> tuple[State, str, tuple[Diagnostic
     return "unknown", "", ()
 
 
-def _mislabelled(image: Image, what: str) -> Diagnostic:
+def _mislabelled(image: Placed, what: str) -> Diagnostic:
     version = image.platform.os_version
     label = f"labelled {image.platform}" if version or not _is_windows(image.platform) else (
         f"labelled {image.platform} without os.version"
@@ -233,7 +210,7 @@ def _mislabelled(image: Image, what: str) -> Diagnostic:
     return Diagnostic(code="base-differs", message=f"{image.name} is {label} and {what}", hint=_LABELLED)
 
 
-def _features(image: Image, base: KnownBase) -> Iterator[Diagnostic]:
+def _features(image: Placed, base: KnownBase) -> Iterator[Diagnostic]:
     if missing := sorted(set(base.platform.os_features) - set(image.platform.os_features)):
         yield Diagnostic(
             code="base-features",
@@ -243,7 +220,7 @@ def _features(image: Image, base: KnownBase) -> Iterator[Diagnostic]:
         )
 
 
-def _false_claim(image: Image, base: KnownBase) -> Diagnostic:
+def _false_claim(image: Placed, base: KnownBase) -> Diagnostic:
     return Diagnostic(
         code="base-annotation",
         message=f"{image.name} says in {BASE_DIGEST} that it stands on {base.told}, "
@@ -253,10 +230,10 @@ def _false_claim(image: Image, base: KnownBase) -> Diagnostic:
 
 
 def _twins(
-    images: Sequence[Image], verdicts: Mapping[Descriptor, Verdict]
-) -> Iterator[tuple[Image, Diagnostic, str]]:
+    images: Sequence[Placed], verdicts: Mapping[Descriptor, Verdict]
+) -> Iterator[tuple[Placed, Diagnostic, str]]:
     """Images of different Windows builds that begin with the same layer, unless it is known who is wrong."""
-    groups: dict[Digest, list[Image]] = {}
+    groups: dict[Digest, list[Placed]] = {}
     for image in images:
         # Stand-ins of several builds may be one text.
         if _is_windows(image.platform) and image.platform.os_version and not is_stand_in(image.config):
