@@ -55,9 +55,9 @@ def run(run: Run) -> None:
     report.raise_failures()
 
 
-def pinned(run: Run, workspace: Workspace, choice: Choice) -> Pins:
+def pinned(run: Run, workspace: Workspace, choice: Choice, *, locked: bool = False) -> Pins:
     """The pins that a build needs; what is not pinned is pinned now, unless that is forbidden."""
-    if run.args.locked:
+    if locked or run.args.locked:
         return pinning.require_pinned(workspace, choice)
     try:
         old, new = pinning.resolve(workspace, choice)

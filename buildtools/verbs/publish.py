@@ -139,7 +139,8 @@ def run(run: Run) -> None:
 
 def _prepared(run: Run, workspace: Workspace, choice: Choice, tags: Mapping[str, Sequence[Tag]]) -> Prepared:
     """The Plan with its pins, if all that tags promise is so; raises BuildError and what pinning raises."""
-    pins = pinned(run, workspace, choice)
+    # What is built already was pinned for it.
+    pins = pinned(run, workspace, choice, locked=run.args.no_build)
     # After pinning: pins that were just written are not in the commit either.
     if not run.args.allow_dirty:
         tagging.refuse_uncommitted(workspace, tags)

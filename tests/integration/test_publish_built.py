@@ -77,6 +77,19 @@ def test_a_leg_that_is_missing_is_an_error(project: Path, capsys: pytest.Capture
     )
 
 
+def test_nothing_is_pinned_for_what_is_built_already(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without pins nothing can have been built: no vendor is asked, and no file is written."""
+    monkeypatch.setenv("BUILDTOOLS_MIRRORS", "mcr.microsoft.com=127.0.0.1:9/mcr")
+    assert main(["publish", "hello", "-q", "--no-build", "--tag", "try", "--to", "127.0.0.1:9/acme"]) == 2
+    assert (
+        "images/pins.json: error: the base mcr.microsoft.com/windows/nanoserver:ltsc2022 for "
+        "windows/amd64:10.0.20348 is not pinned: run `buildtools pins` and commit the file\n"
+    ) in capsys.readouterr().err
+    assert not (project / "images" / "pins.json").exists()
+
+
 def test_what_was_built_of_other_files_is_not_published(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
