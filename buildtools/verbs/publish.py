@@ -9,7 +9,7 @@ from buildtools import tags as tagging
 from buildtools.build import Report
 from buildtools.cluster.truth import pinned_truth
 from buildtools.errors import BuildError, Diagnostic, UsageError
-from buildtools.oci.digest import Digest, DigestError, parse_digest
+from buildtools.oci.digest import Digest
 from buildtools.plan import INDEX_REASON
 from buildtools.prepare import Choice, Prepared, prepare, selected
 from buildtools.publish import Published, Publisher, check_places, failures, raise_failures
@@ -18,6 +18,7 @@ from buildtools.spec.tags import Tag
 from buildtools.stores.copy import THREADS
 from buildtools.stores.registry import Registries, Registry
 from buildtools.stores.rehearsal import RehearsalClient
+from buildtools.stores.tagging import parse_expected
 from buildtools.tagging import FLOATING, Rules
 from buildtools.verbs.base import (
     Run,
@@ -224,12 +225,7 @@ def _expected(texts: Sequence[str], tags: Mapping[str, Sequence[Tag]]) -> dict[s
             raise UsageError(
                 f"--expect-current {text} is about a tag that is not set", hint=f"the tags are {listed}"
             )
-        try:
-            found[name or FLOATING] = None if wanted == "none" else parse_digest(wanted)
-        except DigestError as error:
-            raise UsageError(
-                f"--expect-current {text}: {error}", hint="write sha256:..., or none for a tag that is new"
-            ) from error
+        found[name or FLOATING] = parse_expected(wanted)
     if len(tags) > 1 and any(found.values()):
         raise UsageError(
             f"--expect-current names one index, and {len(tags)} images would be published",

@@ -83,7 +83,7 @@ def test_tags_of_the_definitions(
         (["--tag", "{pr}"], 'no tag comes out of "{pr}", without {pr}: there is no fact at all: no commit, no version, no CI run; name a tag with --tag'),
         (["--image-version", "1.2"], "'1.2' is no semantic version: write three numbers, as in 1.4.2 or 1.4.2-rc.1"),
         (["--expect-current", "none", "--expect-current", "x=none"], "--expect-current x=none is about a tag that is not set: the tags are latest"),
-        (["--expect-current", "sha256:12"], "--expect-current sha256:12: digest 'sha256:12' needs 64 hexadecimal digits, it has 2 characters: write sha256:..., or none for a tag that is new"),
+        (["--expect-current", "sha256:12"], "--expect-current: digest 'sha256:12' needs 64 hexadecimal digits, it has 2 characters: or none for a tag that is not there yet"),
         (["--expect-current", f"sha256:{'0' * 64}"], "--expect-current names one index, and 2 images would be published: name one image, such as host"),
     ],
 )  # fmt: skip
