@@ -33,6 +33,8 @@ def run(run: Run) -> None:
     if looking and not run.args.json:
         for one in stale:
             run.console.print(one.diff.rstrip("\n"))
+        if not stale:
+            run.console.note("every workflow is what workflows/*.py make")
     else:
         run.show(workflows_json(files), workflows_table(files))
     if run.args.check and stale:
