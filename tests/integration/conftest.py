@@ -13,13 +13,22 @@ from pathlib import Path
 
 import pytest
 
+from buildtools.oci.digest import digest_of
+from buildtools.settings import Settings
+from buildtools.stores.base import Writable
+from buildtools.stores.layout import Layout
+from buildtools.stores.memory import MemoryStore
+from buildtools.stores.registry import Registry
+from buildtools.throwaway.server import ThrowAway
 from tests.fakes.bases import BUILDS, put_base, put_base_index, windows
 from tests.fakes.components import missing, require
 from tests.fakes.docker_registry import DockerRegistry
 from tests.fakes.project import make_project
 from tests.fakes.publishing import git
+from tests.fakes.registry import FakeRegistry
 
 ROOT = Path(__file__).parents[2]
+_COPIES = "stores/copies"
 _START_SECONDS = 60
 _STOP_SECONDS = 30
 _CONTAINERD = """\
@@ -125,6 +134,27 @@ def containerd() -> Iterator[list[str]]:
         ctr = [client, "--address", f"{folder}/containerd.sock", "--namespace", "buildtools-tests"]
         with _daemon(command, folder=folder, ready=lambda: _succeeds(*ctr, "version")):
             yield ctr
+
+
+@pytest.fixture(params=["memory", "layout", "fake", "throw-away", "docker-registry"])
+def writable(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Writable]:
+    """An empty store that can be written from elsewhere."""
+    if request.param == "fake":
+        with FakeRegistry() as server:
+            yield Registry(server.host, _COPIES, settings=Settings())
+    elif request.param == "throw-away":
+        with ThrowAway(tmp_path) as throw_away:
+            yield Registry(throw_away.host, _COPIES, settings=Settings())
+    elif request.param == "docker-registry":
+        host = request.getfixturevalue("registry").host
+        name = f"stores/{digest_of(request.node.name.encode())[-12:]}"
+        yield Registry(host, name, settings=Settings())
+    elif request.param == "memory":
+        yield MemoryStore()
+    else:
+        layout = Layout(tmp_path / "layout")
+        yield layout
+        layout.close()
 
 
 @contextmanager

@@ -1,8 +1,6 @@
 """Copies between stores of every kind: all that an index names, each blob once, and the tag last."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -14,7 +12,6 @@ from buildtools.settings import Settings
 from buildtools.stores.base import NotFoundError, Writable
 from buildtools.stores.client import Client
 from buildtools.stores.copy import Copied, copy
-from buildtools.stores.layout import Layout
 from buildtools.stores.memory import MemoryStore
 from buildtools.stores.registry import Registry
 from tests.fakes import registry as fake
@@ -30,22 +27,10 @@ NESTED = Index.build(manifests=[INDEX.descriptor, LINUX.entry])
 BLOBS = {digest_of(data): data for data in (*LINUX.blobs, *OTHER.blobs)}
 
 
-@pytest.fixture(params=["memory", "layout", "fake", "docker-registry"])
-def target(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Writable]:
-    """An empty store."""
-    if request.param == "fake":
-        with FakeRegistry() as server:
-            yield Registry(server.host, "copies", settings=Settings())
-    elif request.param == "docker-registry":
-        host = request.getfixturevalue("registry").host
-        name = f"copies/{digest_of(request.node.name.encode())[-12:]}"
-        yield Registry(host, name, settings=Settings())
-    elif request.param == "memory":
-        yield MemoryStore()
-    else:
-        layout = Layout(tmp_path / "layout")
-        yield layout
-        layout.close()
+@pytest.fixture
+def target(writable: Writable) -> Writable:
+    """An empty store of each kind."""
+    return writable
 
 
 def seeded(store: MemoryStore, *, without: bytes | None = None) -> MemoryStore:
@@ -114,9 +99,10 @@ def test_layers_of_a_base_come_from_elsewhere(target: Writable) -> None:
     assert_complete(target, INDEX, "1.0")
 
 
-@pytest.mark.parametrize("target", ["fake", "docker-registry"], indirect=True)
-def test_a_repository_of_the_same_registry_is_mounted(target: Registry) -> None:
+@pytest.mark.parametrize("writable", ["fake", "throw-away", "docker-registry"], indirect=True)
+def test_a_repository_of_the_same_registry_is_mounted(writable: Registry) -> None:
     """Between repositories of one registry no bytes go, and no other request asks for blobs first."""
+    target = writable
     host, _, name = target.name.partition("/")
     copy(seeded(MemoryStore()), target, INDEX.descriptor, tag="1.0")
     second = Registry(host, f"{name}/promoted", settings=Settings())

@@ -115,27 +115,6 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     layout.close()
 
 
-@pytest.fixture(params=["memory", "layout", "fake", "throw-away", "docker-registry"])
-def writable(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Writable]:
-    """An empty store that can be written from elsewhere."""
-    if request.param == "fake":
-        with FakeRegistry() as server:
-            yield Registry(server.host, REPOSITORY, settings=Settings())
-    elif request.param == "throw-away":
-        with ThrowAway(tmp_path) as throw_away:
-            yield Registry(throw_away.host, REPOSITORY, settings=Settings())
-    elif request.param == "docker-registry":
-        host = request.getfixturevalue("registry").host
-        name = f"contract/{digest_of(request.node.name.encode())[-12:]}"
-        yield Registry(host, name, settings=Settings())
-    elif request.param == "memory":
-        yield MemoryStore()
-    else:
-        layout = Layout(tmp_path / "layout")
-        yield layout
-        layout.close()
-
-
 @dataclass(frozen=True)
 class _Asked:
     """A blob that is asked for, and its bytes."""
