@@ -23,9 +23,9 @@ from buildtools.oci.reference import InvalidReference, Reference, parse_referenc
 from buildtools.spec.tags import Tag
 from buildtools.spec.variant import HOST_PROCESS, SCRATCH
 from buildtools.stores.base import NotFoundError, Readable
-from buildtools.stores.copy import THREADS, Copied, copy
+from buildtools.stores.copy import Copied, copy
 from buildtools.stores.layout import Layout
-from buildtools.stores.parallel import in_parallel, workers
+from buildtools.stores.parallel import THREADS, in_parallel, workers
 from buildtools.stores.registry import Registries, Registry
 from buildtools.tagging import DONE, Rules, Tagged, Tagging
 

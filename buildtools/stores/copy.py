@@ -10,22 +10,19 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from typing import BinaryIO, Final, Literal
+from typing import BinaryIO, Literal
 
 from buildtools.oci.descriptor import Descriptor
 from buildtools.oci.digest import Digest
 from buildtools.oci.documents import Index, Manifest, parse_document
 from buildtools.stores.base import Readable, Writable
 from buildtools.stores.layout import Layout
-from buildtools.stores.parallel import in_parallel, workers
+from buildtools.stores.parallel import THREADS, in_parallel, workers
 from buildtools.stores.referrers import referrer_descriptor
 from buildtools.stores.registry import Registry
 from buildtools.stores.survey import Node, Survey, resolved
 
 Fate = Literal["sent", "mounted", "present"]
-
-THREADS: Final = 8
-"""Requests at once: a registry is mostly waited for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

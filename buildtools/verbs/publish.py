@@ -15,7 +15,7 @@ from buildtools.prepare import Choice, Prepared, prepare, selected
 from buildtools.publish import Published, Publisher, check_places, failures, raise_failures
 from buildtools.reuse import PublishedLayers
 from buildtools.spec.tags import Tag
-from buildtools.stores.copy import THREADS
+from buildtools.stores.parallel import THREADS
 from buildtools.stores.registry import Registries, Registry
 from buildtools.stores.rehearsal import RehearsalClient
 from buildtools.stores.tagging import parse_expected
