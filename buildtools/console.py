@@ -259,14 +259,18 @@ def plain_lines(table: Table) -> list[str] | None:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     if not widths or sum(widths) + 3 * len(widths) - 1 > _LOG_WIDTH:
         return None
-    sides = ["rjust" if column in table.right else "ljust" for column in table.columns]
+    sides = [_right if column in table.right else str.ljust for column in table.columns]
     drawn = [
-        "   ".join(getattr(cell, side)(width) for cell, side, width in zip(row, sides, widths, strict=True))
+        "   ".join(side(cell, width) for cell, side, width in zip(row, sides, widths, strict=True))
         for row in rows
     ]
     width = len(drawn[0])
     lines = ["", drawn[0], "─" * width, *drawn[1:], ""]
     return [*filter(None, (printable(table.title),)), *(f" {line:{width}} " for line in lines)]
+
+
+def _right(text: str, width: int) -> str:
+    return text.rstrip().rjust(width)
 
 
 def _is_narrow(text: str) -> bool:

@@ -4,7 +4,7 @@ import io
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from buildtools.console import Console, Stopwatch, Table, annotation, plain_lines, printable, seconds, size
@@ -176,6 +176,7 @@ def test_without_actions_there_is_no_step_summary(tmp_path: Path) -> None:
     rows=st.lists(st.lists(st.text(max_size=30), min_size=5, max_size=5), max_size=5),
     right=st.integers(0, 31),
 )
+@example(columns=["a"], rows=[["0 ", "", "", "", ""]], right=1)
 def test_a_log_gets_the_table_that_rich_draws(columns: list[str], rows: list[list[str]], right: int) -> None:
     """What is drawn without loading rich is what rich draws, space by space."""
     columns = [f"{name.strip()}{number}" for number, name in enumerate(columns)]
