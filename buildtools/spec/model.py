@@ -269,6 +269,13 @@ class StopSpec(_Part, frozen=True, kw_only=True):
         Meta(description="`shutdown`: SIGTERM or CTRL_SHUTDOWN; `interrupt`: SIGINT or CTRL_C."),
     ] = "shutdown"
     within: Annotated[float, Meta(gt=0, le=600, description="Seconds from the event to the exit.")] = 30.0
+    drain: Annotated[
+        Text,
+        Meta(
+            description="Path whose request is under way when the event comes and must still be answered "
+            "with 200, such as `/slow?for=1s`; it takes longer than 0.3 seconds."
+        ),
+    ] = ""
 
 
 class LifecycleSpec(_Part, frozen=True, kw_only=True):

@@ -169,10 +169,17 @@ def _probe(scope: Scope, slot: Slot, spec: ProbeSpec) -> ProbeSpec:
 
 
 def _broken_contract(spec: LifecycleSpec) -> Iterator[tuple[KeyPath, str, str]]:
-    for key, part in {"ready": spec.ready, "probe": spec.probe}.items():
-        if part is not None and not part.http.startswith("/"):
-            yield (key, "http"), f'"{part.http}" is not the path of a request', "start it with a slash"
+    asked: dict[KeyPath, str] = {}
+    if spec.ready:
+        asked["ready", "http"] = spec.ready.http
+    if spec.probe:
+        asked["probe", "http"] = spec.probe.http
+    if spec.stop and spec.stop.drain:
+        asked["stop", "drain"] = spec.stop.drain
+    for trail, path in asked.items():
+        if not path.startswith("/"):
+            yield trail, f'"{path}" is not the path of a request', "start it with a slash"
     if (spec.ready or spec.probe) and not spec.stop:
         yield (), "a program that is asked something must be stopped", "add stop: {event: shutdown}"
-    if (spec.ready or spec.probe) and not any("{port}" in text for text in (*spec.args, *spec.env.values())):
+    if asked and not any("{port}" in text for text in (*spec.args, *spec.env.values())):
         yield (), "nothing tells the program which port to listen on", 'use "{port}" in args or env'

@@ -14,6 +14,7 @@ from buildtools.oci.documents import canonical_json
 from buildtools.spec.model import LifecycleSpec, ProbeSpec, ReadySpec, StopSpec
 from buildtools.tiers.base import Contract, Outcome
 from buildtools.tiers.native import Native, command
+from buildtools.tiers.story import hold
 from tests.fakes.definitions import write_script
 
 SERVER = """\
@@ -67,7 +68,7 @@ def run(root: Path, image: ImageConfig | None = None, **lifecycle: Any) -> Outco
     contract = Contract(
         name="app", config=image or config("/app"), root=root, lifecycle=LifecycleSpec(**lifecycle)
     )
-    return Native().run(contract)
+    return hold(contract, Native())
 
 
 def serve(root: Path, *env: str, **lifecycle: Any) -> Outcome:
@@ -180,11 +181,12 @@ def test_a_program_that_ends_by_itself(
 
 
 def test_nothing_is_left_running(tmp_path: Path) -> None:
-    """Neither the program nor what it started: both hold this pipe open."""
+    """Neither the program nor what it started, which is said: both hold this pipe open."""
     os.mkfifo(tmp_path / "alive")
     reader = os.open(tmp_path / "alive", os.O_RDONLY | os.O_NONBLOCK)
     write_script(tmp_path / "app", "exec 3> alive\ntrap '' TERM\nsleep 1000 &\necho started >&3\n")
-    assert run(tmp_path, config("/app", Env=["PATH=/usr/bin:/bin"])).kept
+    outcome = run(tmp_path, config("/app", Env=["PATH=/usr/bin:/bin"]))
+    assert outcome.findings == ("left running: sleep",)
     os.set_blocking(reader, True)
     with os.fdopen(reader) as pipe:
         assert pipe.read() == "started\n"

@@ -1,0 +1,138 @@
+"""The story that every tier is told: start, become ready, answer, stop with a request in flight, be gone."""
+
+import http.client
+import json
+import time
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import quote
+
+from buildtools.spec.model import LifecycleSpec
+from buildtools.tiers.base import Contract, Outcome, Running, StartError, Tier
+
+_PAUSE: Final = 0.02
+_UNDER_WAY: Final = 0.3
+"""Seconds after which a request that was sent is in the program's hands: nothing says when it is."""
+_MOST_ANSWER: Final = 1024 * 1024
+_LITERAL: Final = "/?%&=#!$'()*+,:;@[]~"
+"""What a path and its question may hold as it is; `%` since a path may be encoded already."""
+
+
+def hold(contract: Contract, tier: Tier) -> Outcome:
+    """Start the contract's program in the tier, wait until it is ready, ask, stop it; say what happened."""
+    if not (contract.config.entrypoint or contract.config.cmd or contract.lifecycle.args):
+        return Outcome(findings=("cannot be started (its image names no program)",))
+    try:
+        with tier.started(contract) as running:
+            story = _Story(running=running, lifecycle=contract.lifecycle, tier=tier)
+            story.tell()
+            return Outcome(
+                findings=tuple(story.findings),
+                ready=story.ready,
+                answer=story.answer,
+                exit_code=running.wait(0),
+                log=running.log(),
+            )
+    except StartError as error:
+        return Outcome(findings=(f"cannot be started ({error})",))
+
+
+@dataclass(kw_only=True)
+class _Story:
+    """One run, told step by step; a step that fails ends the story."""
+
+    running: Running
+    lifecycle: LifecycleSpec
+    tier: Tier
+    findings: list[str] = field(default_factory=list)
+    ready: float | None = None
+    answer: Mapping[str, Any] = field(default_factory=dict)
+
+    def tell(self) -> None:
+        if self._becomes_ready():
+            self._answers()
+            with ThreadPoolExecutor(1) as pool:
+                self._stops(pool)
+
+    def _becomes_ready(self) -> bool:
+        ready = self.lifecycle.ready
+        if ready is None:
+            return True
+        start = time.monotonic()
+        while (passed := time.monotonic() - start) < ready.within:
+            if (code := self.running.wait(0)) is not None:
+                self.findings.append(f"ended with {code} before it was ready")
+                return False
+            if get(self.running.endpoint, ready.http)[0] == http.client.OK:
+                self.ready = passed
+                return True
+            time.sleep(_PAUSE)
+        self.findings.append(f"was not ready within {ready.within:g} seconds")
+        return False
+
+    def _answers(self) -> None:
+        probe = self.lifecycle.probe
+        if probe is None:
+            return
+        status, body = get(self.running.endpoint, probe.http)
+        if status != http.client.OK:
+            self.findings.append(f"answered {status or 'nothing'} to {probe.http}")
+            return
+        try:
+            answer = json.loads(body) if probe.json else {}
+        except (ValueError, RecursionError):
+            answer = None
+        if not isinstance(answer, dict):
+            self.findings.append(f"did not answer {probe.http} with a JSON object")
+            return
+        self.answer = answer
+        for key, wanted in probe.json.items():
+            if answer.get(key) != wanted:
+                self.findings.append(f"answered {key} = {answer.get(key)!r}, expected {wanted!r}")
+
+    def _stops(self, pool: ThreadPoolExecutor) -> None:
+        stop = self.lifecycle.stop
+        within = stop.within if stop else self.lifecycle.within
+        flight: Future[tuple[int, bytes]] | None = None
+        if stop and stop.drain:
+            flight = pool.submit(get, self.running.endpoint, stop.drain, within + _UNDER_WAY)
+            time.sleep(_UNDER_WAY)
+            if flight.done():
+                self.findings.append(f"had answered {stop.drain} before it was stopped: ask for more")
+        if stop:
+            self.running.deliver(stop.event)
+        code = self.running.wait(within)
+        if flight and stop:
+            self._drained(flight, stop.drain, ended=code is not None)
+        if code is None:
+            what = f"{self.tier.events[stop.event]} did not end it" if stop else "did not end"
+            self.findings.append(f"{what} within {within:g} seconds")
+            return
+        if code != self.lifecycle.exit:
+            self.findings.append(f"ended with {code}, expected {self.lifecycle.exit}")
+        if left := self.running.leftovers():
+            self.findings.append(f"left running: {', '.join(left)}")
+
+    def _drained(self, flight: "Future[tuple[int, bytes]]", path: str, *, ended: bool) -> None:
+        """What became of the request that was under way; a program that runs on may answer it later."""
+        if not (ended or flight.done()):
+            return
+        status = flight.result()[0]
+        if status != http.client.OK:
+            what = f"answered with {status}" if status else "lost"
+            self.findings.append(f"the request in flight, {path}, was {what}")
+
+
+def get(endpoint: tuple[str, int], path: str, within: float = 5) -> tuple[int, bytes]:
+    """Status and body of a GET at the endpoint; status 0 where nobody answers within these seconds."""
+    connection = http.client.HTTPConnection(*endpoint, timeout=within)
+    try:
+        connection.request("GET", quote(path, safe=_LITERAL), headers={"Connection": "close"})
+        answer = connection.getresponse()
+        return answer.status, answer.read(_MOST_ANSWER)
+    except (OSError, http.client.HTTPException):
+        return 0, b""
+    finally:
+        connection.close()
