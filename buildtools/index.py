@@ -25,6 +25,7 @@ from buildtools.stores.parcel import Moved, Parcel
 from buildtools.stores.registry import Registry
 from buildtools.stores.tagging import Standing, check_standing, put_tags, standing
 from buildtools.windows.bases import is_stand_in
+from buildtools.windows.releases import OsVersion, OsVersionError, parse_os_version
 
 REMOVE: Final = "remove"
 
@@ -190,6 +191,7 @@ class Joiner:
             parcel=self._parcel(inside, given, staying, reader),
             warnings=(
                 *_unused(wish, [*now.values(), *attestations]),
+                *_older(chosen, members),
                 *_differences(inside),
                 *_without_subject(kept),
                 *_findings(index, inside),
@@ -317,6 +319,24 @@ def _unused(wish: Wish, entries: Sequence[Descriptor]) -> tuple[str, ...]:
         for selector in wish.selectors
         if not any(selector.matches(entry) for entry in entries)
     )
+
+
+def _older(chosen: Iterable[Member], members: Iterable[Member]) -> list[str]:
+    """A sentence for each Windows image that takes the place of one that is patched further."""
+    present = {one.nodes: one for one in members}
+    return [
+        f"{one} takes the place of {was}, which is patched further: give the newer image if this is not meant"
+        for one in chosen
+        if (was := present.get(one.nodes)) and _patch(one) < _patch(was)
+    ]
+
+
+def _patch(one: Member) -> OsVersion:
+    platform = one.entry.platform
+    try:
+        return parse_os_version(platform.os_version if platform else "")
+    except OsVersionError:
+        return OsVersion(0, 0, 0)
 
 
 def _differences(images: Iterable[StoredImage]) -> list[str]:

@@ -183,6 +183,13 @@ def test_each_action_on_an_index(server: FakeRegistry, capsys: pytest.CaptureFix
     assert [entry["what"] for entry in merged["entries"]] == [
         "kept", "added", f"replaces {short(NEWER.entry.digest)}", "kept",
     ]  # fmt: skip
+    assert document["warnings"] == []
+    (warning,) = merged["warnings"]
+    assert warning == (
+        f"windows/amd64:10.0.20348.1 ({short(WS2022.entry.digest)}) of {parts}:{tag_of(WS2022)} takes the "
+        f"place of windows/amd64:10.0.20348.2 ({short(NEWER.entry.digest)}) of {all_}, which is patched "
+        "further: give the newer image if this is not meant"
+    )
     before = merged["digest"]
     removed = run(capsys, "remove", all_, "windows/amd64:ltsc2019", ARM64.entry.digest)
     assert {item["digest"] for item in removed["removed"]} == {WS2019.entry.digest, ARM64.entry.digest}
