@@ -19,13 +19,27 @@ nox.options.reuse_existing_virtualenvs = True
 PROJECT = nox.project.load_toml("pyproject.toml")
 GO = PROJECT["dependency-groups"]["go"][0].partition("==")[2]
 PURE = PROJECT["tool"]["importlinter"]["contracts"][1]["source_modules"]
+PARSER = Path("tests", "lint", "parser")
+NPM = ("--ignore-scripts", "--no-audit", "--no-fund", "--omit-lockfile-registry-resolved")
+OLDEST_NODE = 20
+LOCKED = {"tool": ("pyproject.toml", "--group", "go"), "nox": ("--group", "nox")}
+LOCK = (
+    "--universal",
+    "--upgrade",
+    "--python-version=3.13",
+    "--generate-hashes",
+    "--no-emit-index-url",
+    "--no-annotate",
+    "--no-emit-find-links",
+    "--quiet",
+)
 WHOLE_RUN = {"--profile", "long", "--profile=long", "--update-golden"}
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style, types, the direction of imports, and workflows."""
-    install(session, "lint")
+    install(session, "lint", *node())
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
     session.run("mypy")
@@ -33,6 +47,7 @@ def lint(session: nox.Session) -> None:
     session.run("buildtools", "workflows", "--check")
     files = [str(path) for path in sorted(Path(".github", "workflows").glob("*.yml"))]
     session.run("actionlint", "-shellcheck", "shellcheck", *files)
+    session.run("node", parser(session), *files, external=True)
     session.run("zizmor", "--offline", "--persona", "auditor", "--no-progress", ".github")
     for schema in ("vendor.github-workflows", "custom.github-workflows-require-timeout"):
         session.run("check-jsonschema", "--builtin-schema", schema, *files)
@@ -42,7 +57,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the unit tests, hold the pure floors to 98 % of their branches, then ask real components."""
-    install(session, "test", *go())
+    install(session, "test", *go(), *node())
     if not WHOLE_RUN.issuperset(session.posargs):
         session.run("pytest", *session.posargs)
         return
@@ -57,6 +72,7 @@ def tests(session: nox.Session) -> None:
         "tests/unit",
         *session.posargs,
     )
+    parser(session)
     session.run("coverage", "report", "--skip-covered", "--fail-under=98", f"--include={pure_files()}")
     # Two at a time, each with registries and daemons of its own; a file's tests share them.
     session.run("pytest", "-n", "2", "--dist", "loadfile", "tests/integration", *session.posargs)
@@ -168,10 +184,30 @@ def workflows(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def ready(session: nox.Session) -> None:
+    """Make a Windows machine of GitHub ready for images."""
+    install(session)
+    session.run("buildtools", "ready", *session.posargs)
+
+
+@nox.session(default=False)
 def pins(session: nox.Session) -> None:
     """Resolve bases and fetched assets to digests."""
     install(session)
     session.run("buildtools", "pins", *session.posargs)
+
+
+@nox.session(default=False)
+def lock(session: nox.Session) -> None:
+    """Write the versions and hashes that workflows install, and those of the parser, anew."""
+    install(session, "lock", *node())
+    # The command that the files name; no host of a registry may come into them.
+    told = {"UV_CUSTOM_COMPILE_COMMAND": "nox -s lock"}
+    for name, what in LOCKED.items():
+        session.run(
+            "uv", "pip", "compile", *what, *LOCK, "--output-file", f"requirements/{name}.txt", env=told
+        )
+    session.run("npm", "install", "--prefix", str(PARSER), *NPM, "--package-lock-only", external=True)
 
 
 @nox.session(default=False)
@@ -202,6 +238,34 @@ def go() -> list[str]:
         return ["go"]
     answer = subprocess.run([program, "env", "GOVERSION"], capture_output=True, text=True, check=False)
     return [] if answer.stdout.strip() == f"go{GO}" else ["go"]
+
+
+def node() -> list[str]:
+    """The dependency group that brings Node with npm, unless one that is new enough is on PATH."""
+    program = shutil.which("node")
+    if not (program and shutil.which("npm")):
+        return ["node"]
+    answer = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
+    major = answer.stdout.removeprefix("v").partition(".")[0]
+    return [] if major.isdigit() and int(major) >= OLDEST_NODE else ["node"]
+
+
+def parser(session: nox.Session) -> str:
+    """GitHub's own parser of workflows as one program for Node, made of what the lock file names."""
+    folder = Path(".cache", "parser")
+    program, stamp = folder / "check.cjs", folder / "made"
+    sources = [PARSER / name for name in ("check.mjs", "package.json", "package-lock.json")]
+    wanted = hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()
+    if not (program.is_file() and stamp.is_file() and stamp.read_text() == wanted):
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in sources:
+            shutil.copy(path, folder)
+        session.run("npm", "ci", "--prefix", str(folder), *NPM, external=True)
+        bundler = str(folder / "node_modules" / "esbuild" / "bin" / "esbuild")
+        how = ("--bundle", "--platform=node", "--format=cjs", "--log-level=warning", f"--outfile={program}")
+        session.run("node", bundler, str(folder / "check.mjs"), *how, external=True)
+        stamp.write_text(wanted)
+    return str(program)
 
 
 def pure_files() -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, TypeVar
+from urllib.parse import urlsplit
 
 from buildtools.errors import ConfigurationError, Diagnostic
 
@@ -18,6 +19,8 @@ _LATEST_SECOND: Final = 253_402_300_799
 _MOST_JOBS: Final = 1024
 LONGEST_WAIT: Final = 86_400
 """Seconds that `max_wait` may be at most: a day."""
+GITHUB_API: Final = "https://api.github.com"
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +89,16 @@ VARIABLES: Final = (
     ),
     Variable(name="GITHUB_ACTOR", meaning="The user name that goes with it."),
     Variable(
+        name="GITHUB_API_URL",
+        meaning="The GitHub API that `pins --actions` asks; runners and GitHub Enterprise Server set it.",
+        example="https://github.example.com/api/v3",
+    ),
+    Variable(
+        name="GH_TOKEN",
+        meaning="The token that `pins --actions` shows to that API, and GITHUB_TOKEN where it is not set. "
+        "It is sent to no other host. Without one GitHub takes 60 requests an hour.",
+    ),
+    Variable(
         name="GITHUB_REF_TYPE",
         meaning="Under GitHub Actions: whether the run is for a branch or a tag; "
         "with the four below a fact that tags are made of.",
@@ -101,6 +114,7 @@ VARIABLES: Final = (
     Variable(name="GITHUB_SHA", meaning="The commit that the run is for."),
     Variable(name="GITHUB_STEP_SUMMARY", meaning="File that the step summary is appended to."),
     Variable(name="GITHUB_OUTPUT", meaning="File that step outputs are appended to."),
+    Variable(name="GITHUB_ENV", meaning="File that variables for later steps are appended to."),
     Variable(
         name="DOCKER_CONFIG",
         meaning="Folder of Docker's config.json, where `docker login` keeps credentials.",
@@ -148,6 +162,8 @@ class Settings:
     force_color: bool = False
     ci: bool = False
     github_actions: bool = False
+    github_api_url: str = GITHUB_API
+    github_api_token: str = field(default="", repr=False)
     github_ref_type: str = ""
     github_ref_name: str = ""
     github_ref: str = ""
@@ -155,6 +171,7 @@ class Settings:
     github_sha: str = ""
     github_step_summary: Path | None = None
     github_output: Path | None = None
+    github_env: Path | None = None
     auth_files: tuple[Path, ...] = ()
     ca_bundle: Path | None = None
 
@@ -177,6 +194,8 @@ class Settings:
             github_actions=reader.flag("GITHUB_ACTIONS"),
             github_actor=reader.text("GITHUB_ACTOR"),
             github_token=reader.text("GITHUB_TOKEN") * reader.flag("GITHUB_ACTIONS"),
+            github_api_url=reader.parsed("GITHUB_API_URL", _api, GITHUB_API),
+            github_api_token=reader.text("GH_TOKEN") or reader.text("GITHUB_TOKEN"),
             github_ref_type=reader.text("GITHUB_REF_TYPE"),
             github_ref_name=reader.text("GITHUB_REF_NAME"),
             github_ref=reader.text("GITHUB_REF"),
@@ -184,6 +203,7 @@ class Settings:
             github_sha=reader.text("GITHUB_SHA"),
             github_step_summary=reader.path("GITHUB_STEP_SUMMARY"),
             github_output=reader.path("GITHUB_OUTPUT"),
+            github_env=reader.path("GITHUB_ENV"),
             auth_files=_auth_files(reader),
             ca_bundle=reader.path("REQUESTS_CA_BUNDLE") or reader.path("SSL_CERT_FILE"),
         )
@@ -272,6 +292,19 @@ def _max_wait(text: str) -> float:
             f"which is not a number of seconds from 0 to {LONGEST_WAIT}", "set it to a number such as 900"
         )
     return float(seconds)
+
+
+def _api(text: str) -> str:
+    """An address without its last slash; a token goes there, so plain HTTP is for this machine alone."""
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        parts = urlsplit("")
+    safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+    if not (safe and parts.hostname) or "@" in parts.netloc or parts.query or parts.fragment:
+        raise ValueError("which is no https address", f"set it to one such as {GITHUB_API}")
+    return text.rstrip("/")
 
 
 def _auth_files(reader: _Reader) -> tuple[Path, ...]:

@@ -12,6 +12,7 @@ GOLDEN = Path(__file__).parent / "golden"
 OURS = (
     "BUILDTOOLS_",
     "GITHUB_",
+    "GH_",
     "DOCKER_CONFIG",
     "SOURCE_DATE_EPOCH",
     "NO_COLOR",

@@ -5,7 +5,7 @@ from buildtools.workflow import jobs, steps
 from buildtools.workflow.model import Job, Matrix, Step, Workflow
 from buildtools.workflow.runners import LINUX, WINDOWS
 
-NOX = Step(name="Install nox", run="python -m pip install nox")
+NOX = Step(name="Install nox", run=steps.locked("requirements/nox.txt"))
 
 
 def linux() -> Job:

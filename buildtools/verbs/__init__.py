@@ -47,6 +47,7 @@ VERBS: Final = (
     Verb("preflight", "say what will run on which node, and what will not, before it is rolled out"),
     Verb("registry", "run a throw-away registry on this machine until Ctrl-C, to try things out"),
     Verb("workflows", "write the GitHub Actions workflows, or say where they are not what they should be"),
+    Verb("ready", "make a Windows machine of GitHub ready: temporary files on its second disk"),
     Verb("pins", "resolve bases and fetched assets to digests"),
     Verb("schema", "print the JSON Schema of a definition file"),
 )

@@ -3,7 +3,7 @@
 import argparse
 
 from buildtools import pinning
-from buildtools.errors import ChangesFound
+from buildtools.errors import ChangesFound, UsageError, VerificationError
 from buildtools.pins import diff
 from buildtools.verbs.base import (
     Run,
@@ -14,6 +14,7 @@ from buildtools.verbs.base import (
     wait_argument,
 )
 from buildtools.views.findings import SCHEMA
+from buildtools.workflow.dependabot import COOLDOWN_DAYS
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,22 +24,84 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_mutually_exclusive_group()
     group.add_argument("--check", action="store_true", help="change nothing; exit with 3 when a pin is stale")
     group.add_argument("--update", action="store_true", help="move every pin to what its tag means today")
+    parser.add_argument(
+        "--actions",
+        action="store_true",
+        help="instead of bases look up the actions of the workflows on GitHub, and write newer versions of "
+        "them into workflows/actions.json",
+    )
+    parser.add_argument("--major", action="store_true", help="with --actions: take other major versions, too")
+    parser.add_argument(
+        "--cooldown",
+        type=_days,
+        metavar="DAYS",
+        help="with --actions: take no version that has not been out for so long "
+        f"(default: {COOLDOWN_DAYS}, as dependabot.yml says)",
+    )
 
 
 def run(run: Run) -> None:
-    """Resolve bases and fetched assets to digests."""
+    """Resolve bases and fetched assets to digests, or actions to commits."""
+    args = run.args
+    if args.actions:
+        if args.images or args.platform or args.update:
+            raise UsageError(
+                "--actions looks up all actions", hint="leave out images, --platform and --update"
+            )
+        _actions(run)
+        return
+    if args.major or args.cooldown is not None:
+        raise UsageError("--major and --cooldown are about actions", hint="add --actions")
     workspace, choice = run.workspace(), run.choice()
     with run.console.working("asking registries"):
-        old, new = pinning.resolve(workspace, choice, move=run.args.update or run.args.check)
+        old, new = pinning.resolve(workspace, choice, move=args.update or args.check)
     changes = diff(old, new)
-    if run.args.json:
-        run.json({"schema": SCHEMA, "changes": list(changes), "saved": bool(changes) and not run.args.check})
+    if args.json:
+        run.json({"schema": SCHEMA, "changes": list(changes), "saved": bool(changes) and not args.check})
     else:
         for change in changes or (
-            "every pin is up to date" if run.args.check or run.args.update else "all is pinned",
+            "every pin is up to date" if args.check or args.update else "all is pinned",
         ):
             run.console.print(change)
-    if changes and run.args.check:
+    if changes and args.check:
         raise ChangesFound(f"{len(changes)} pins are stale", hint="run `buildtools pins --update`")
     if changes:
         workspace.save_pins(new)
+
+
+def _actions(run: Run) -> None:
+    from buildtools.actions import FILE, look, save  # not for those who only pin bases
+    from buildtools.sources.github import GitHub
+    from buildtools.stores.retry import Clock
+    from buildtools.views.pins import actions_json, actions_table
+
+    root, now = run.workspace().root, Clock().now()
+    cooldown = COOLDOWN_DAYS if run.args.cooldown is None else run.args.cooldown
+    github = GitHub(run.settings)
+    try:
+        with run.console.working(f"asking {github.host}"):
+            looked = look(root, github, now=now, cooldown=cooldown, any_major=run.args.major)
+    finally:
+        github.close()
+    wrong = tuple(one.finding for one in looked if one.finding)
+    moves = [one for one in looked if one.now != one.new]
+    saved = bool(moves) and not wrong and not run.args.check
+    if saved:
+        save(root, looked, now=now)
+    run.show(actions_json(looked, saved=saved), actions_table(looked))
+    if wrong:
+        raise VerificationError(
+            f"{len(wrong)} of {len(looked)} actions are not what they are pinned as; nothing is written",
+            diagnostics=wrong,
+        )
+    if moves and run.args.check:
+        text = f"{len(moves)} of {len(looked)} actions have newer versions"
+        raise ChangesFound(text, hint="run `nox -s pins -- --actions`")
+    if saved:
+        run.console.note(f"{FILE} is written: run `nox -s workflows` and commit both")
+
+
+def _days(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 4):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of days from 0 to 9999")
+    return int(text)

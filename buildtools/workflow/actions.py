@@ -4,6 +4,7 @@ A row is found by its name. `seen` is when the commit was looked up beside its v
 that the actions' own tags stood on.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -77,6 +78,7 @@ class _Override(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     uses: str
     version: str = ""
     sha: str = ""
+    seen: str = ""
 
 
 def action(name: str) -> Action:
@@ -98,7 +100,8 @@ def parse_overrides(text: bytes, path: str) -> dict[str, Action | str]:
     """What a project uses instead of an action, by the action's name.
 
     The file is JSON: `{"actions/checkout": {"uses": "mirror/checkout", "version": "v7.0.1", "sha": "..."}}`,
-    where `uses` may be a path in the repository (`./.github/actions/checkout`) and then stands alone.
+    where `uses` may be a path in the repository (`./.github/actions/checkout`) and then stands alone. `seen`
+    is the day on which the row was looked up, and may be left out.
     Raises ConfigurationError with all that is wrong.
     """
     try:
@@ -137,6 +140,24 @@ def _fault(name: str, override: _Override) -> tuple[str, str] | None:
     if not (_SHA.fullmatch(override.sha) and override.version):
         return "an action is named by its version and the whole sha of its commit", "add both"
     return None
+
+
+def dump_overrides(rows: Mapping[str, Mapping[str, str]]) -> str:
+    """The text of the file."""
+    return json.dumps(rows, indent=2, ensure_ascii=False) + "\n"
+
+
+def misnamed(used: Action) -> str:
+    """How an action and the table differ over a commit or the version of one; empty where they do not."""
+    for pin in PINS:
+        known = pin.action
+        if known.name != used.name or known == used:
+            continue
+        if known.sha == used.sha:
+            return f"calls the commit {used.sha} {used.version}, and it is {known.version}"
+        if known.version == used.version:
+            return f"has {used.version} at {used.sha}, and it stands at {known.sha}"
+    return ""
 
 
 def replaced(workflow: Workflow, overrides: Mapping[str, Action | str]) -> Workflow:

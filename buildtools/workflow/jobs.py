@@ -77,7 +77,7 @@ def build(plan: Plan, *, tool: Tool = TOOL) -> Job:
     )
     setup = tool.setup()
     if windows:
-        setup = (steps.line_ends(), steps.temporary(), *setup, steps.docker())
+        setup = (steps.line_ends(), *setup, steps.temporary(), steps.docker())
     return Job(
         id="build",
         name="Build ${{ matrix.name }}",
@@ -193,9 +193,9 @@ def prove(plan: Plan, *, tool: Tool = TOOL, host: str = "ghcr.io") -> Job:
         permissions=(READ, Permission("packages", "read", "pull images")),
         shell_="bash",
         steps=(
-            *((steps.line_ends(), steps.temporary()) if windows else ()),
+            *((steps.line_ends(),) if windows else ()),
             *tool.setup(history=False),
-            *((steps.docker(),) if windows else ()),
+            *((steps.temporary(), steps.docker()) if windows else ()),
             steps.login(host),
             steps.tool(
                 "Pull every index and look at what came",

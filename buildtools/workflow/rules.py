@@ -12,6 +12,7 @@ from typing import Final
 from buildtools.errors import Diagnostic
 from buildtools.plan import Plan
 from buildtools.windows.releases import RELEASES
+from buildtools.workflow.actions import misnamed
 from buildtools.workflow.model import Action, Concurrency, Job, Permission, Step, Workflow, steps
 from buildtools.workflow.runners import WINDOWS, refused
 
@@ -234,6 +235,12 @@ def _actions(workflow: Workflow, _: Plan) -> Iterator[Diagnostic]:
                 "unpinned-action",
                 f"{_shown(job, step)} uses {used.name} at {used.sha!r}",
                 "a version can be moved to other code: name the whole sha of the commit, and the version",
+            )
+        elif isinstance(used, Action) and (wrong := misnamed(used)):
+            yield _finding(
+                "other-version",
+                f"{_shown(job, step)} uses {used.name} and {wrong}",
+                "take both from `buildtools pins --actions`",
             )
 
 

@@ -24,28 +24,24 @@ echo "::error::the Docker service did not start"
 exit 1
 """
 
-_TEMPORARY: Final = """\
-if [ -d /d ]; then
-  mkdir -p /d/temp
-  printf '%s\\n' 'TEMP=D:\\temp' 'TMP=D:\\temp' >>"$GITHUB_ENV"
-fi
-df -h
-"""
-
-
 PYTHON: Final = "3.13"
+
+
+def locked(requirements: str) -> str:
+    """The command that installs what the file names, and nothing whose hash does not stand there."""
+    return f"python -m pip install --require-hashes --requirement {requirements}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tool:
     """How jobs come by this tool: the Python that runs it, and the command that installs it.
 
-    A project that only uses the tool names its requirements instead of itself:
-    `python -m pip install --requirement requirements.txt`.
+    `locked` makes that command for a file of versions with hashes. This repository's own holds what the tool
+    needs and not the tool, which is run out of the checkout; that of a project holds the tool, too.
     """
 
     python: str = PYTHON
-    install: str = "python -m pip install . --group go"
+    install: str = locked("requirements/tool.txt")
 
     def setup(self, *, history: bool = True) -> tuple[Step, ...]:
         """The steps before the first use; `history` where images are dated by their commits."""
@@ -91,8 +87,8 @@ def docker(if_: str = ON_WINDOWS) -> Step:
 
 
 def temporary(if_: str = ON_WINDOWS) -> Step:
-    """Where there is a second disk it has the room (actions/runner-images#12609)."""
-    return Step(name="Keep temporary files on the second disk", if_=if_, run=_TEMPORARY)
+    """Where there is a second disk it has the room (actions/runner-images#12609); after `Tool.setup`."""
+    return tool("Keep temporary files on the second disk", "ready", if_=if_)
 
 
 def login(host: str, user: str = "${{ github.actor }}", password: str = "") -> Step:

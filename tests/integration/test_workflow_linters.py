@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.components import require
+from tests.fakes.components import missing, require
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / ".github" / "workflows").glob("*.yml")) + sorted(
@@ -16,6 +16,7 @@ FILES = sorted((ROOT / ".github" / "workflows").glob("*.yml")) + sorted(
     for path in (ROOT / "tests" / "golden" / "workflows").glob("*.yml")
     if path.stem != "all"
 )
+PARSER = ROOT / ".cache" / "parser" / "check.cjs"
 SCHEMAS = ("vendor.github-workflows", "custom.github-workflows-require-timeout")
 
 
@@ -39,6 +40,13 @@ def zizmor(path: Path) -> list[str]:
         "--format", "json", str(path),
     )  # fmt: skip
     return [f"{one['ident']}: {one['desc']}" for one in json.loads(done.stdout)]
+
+
+def official(*paths: Path) -> subprocess.CompletedProcess[str]:
+    """What GitHub's own parser says."""
+    if not PARSER.is_file():
+        missing(f"{PARSER} is not there: `nox -s lint` and `nox -s tests` make it")
+    return run("node", str(PARSER), *map(str, paths))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -84,3 +92,41 @@ def test_the_linters_would_tell(pattern: str, with_: str, found: str, tmp_path: 
     assert changed != text
     (folder / "images.yml").write_text(changed)
     assert any(one.startswith(found) for one in zizmor(folder / "images.yml"))
+
+
+def test_the_official_parser_finds_nothing() -> None:
+    """In any file that is generated here, all parts of the model among them."""
+    files = [*FILES, ROOT / "tests" / "golden" / "workflows" / "all.yml"]
+    done = official(*files)
+    assert (done.stdout, done.returncode) == (f"{len(files)} workflows, nothing found\n", 0)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "with_", "found"),
+    [
+        (r"runs-on: ubuntu-24.04", "runs_on: ubuntu-24.04", "(Line: 21, Col: 5): Unexpected value 'runs_on'"),
+        (r"matrix\.children\[0\]$", "matrix.children[0", "Unexpected symbol: 'EOF'"),
+        (r"if: always\(\)", "if: secrets.a == ''", "Unrecognized named-value: 'secrets'"),
+        (r"needs: \[plan\]", "needs: [plans]", "Job 'build' depends on unknown job 'plans'."),
+        (r"cancel-in-progress: true", "cancel-in-progress: maybe", "Unexpected value 'maybe'"),
+    ],
+)
+def test_the_official_parser_would_tell(pattern: str, with_: str, found: str, tmp_path: Path) -> None:
+    """A mistake each, with its line."""
+    text = (ROOT / ".github" / "workflows" / "images.yml").read_text()
+    path = tmp_path / "images.yml"
+    path.write_text(re.sub(pattern, lambda _: with_, text, count=1, flags=re.MULTILINE))
+    done = official(path)
+    assert done.returncode == 1
+    assert f"{path}: images.yml" in done.stdout or f"{path}: {path}" in done.stdout
+    assert found in done.stdout
+
+
+@pytest.mark.parametrize("text", ["", "a: [", "- a\n", "a: &a b\nc: *d\n"])
+def test_the_official_parser_of_what_is_no_workflow(text: str, tmp_path: Path) -> None:
+    """A line with the file's name, and no stack of calls."""
+    path = tmp_path / "x.yml"
+    path.write_text(text)
+    done = official(path)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.startswith(f"{path}: ")

@@ -61,6 +61,8 @@ def test_full_environment() -> None:
             "GITHUB_ACTIONS": "true",
             "GITHUB_TOKEN": "ghs_1",
             "GITHUB_ACTOR": "octocat",
+            "GITHUB_API_URL": "https://github.example.com/api/v3/",
+            "GH_TOKEN": "ghp_2",
             "GITHUB_REF_TYPE": "tag",
             "GITHUB_REF_NAME": "v1.4.2",
             "GITHUB_REF": "refs/tags/v1.4.2",
@@ -68,6 +70,7 @@ def test_full_environment() -> None:
             "GITHUB_SHA": "0123",
             "GITHUB_STEP_SUMMARY": "/run/summary.md",
             "GITHUB_OUTPUT": "/run/output",
+            "GITHUB_ENV": "/run/env",
             "DOCKER_CONFIG": "/etc/docker-config",
             "REGISTRY_AUTH_FILE": "/etc/auth.json",
             "XDG_RUNTIME_DIR": "/run/user/1000",
@@ -90,6 +93,8 @@ def test_full_environment() -> None:
         github_actions=True,
         github_actor="octocat",
         github_token="ghs_1",
+        github_api_url="https://github.example.com/api/v3",
+        github_api_token="ghp_2",
         github_ref_type="tag",
         github_ref_name="v1.4.2",
         github_ref="refs/tags/v1.4.2",
@@ -97,6 +102,7 @@ def test_full_environment() -> None:
         github_sha="0123",
         github_step_summary=Path("/run/summary.md"),
         github_output=Path("/run/output"),
+        github_env=Path("/run/env"),
         auth_files=(
             Path("/etc/docker-config/config.json"),
             Path("/etc/auth.json"),
@@ -126,6 +132,18 @@ def test_requests_ca_bundle_wins() -> None:
     """Of the two names for a CA file the more special one counts."""
     environ = {"SSL_CERT_FILE": "/a.crt", "REQUESTS_CA_BUNDLE": "/b.crt"}
     assert Settings.from_env(environ).ca_bundle == Path("/b.crt")
+
+
+@pytest.mark.parametrize(
+    "text", ["http://a.example", "a.example", "https://u:p@a", "https://[", "https://a:x"]
+)
+def test_an_api_that_a_token_must_not_go_to(text: str) -> None:
+    """Plain HTTP beyond this machine, and what is no address."""
+    with pytest.raises(ConfigurationError) as caught:
+        Settings.from_env({"GITHUB_API_URL": text})
+    assert str(caught.value) == (
+        f"GITHUB_API_URL is {text!r}, which is no https address: set it to one such as https://api.github.com"
+    )
 
 
 @pytest.mark.parametrize(("text", "expected"), [("true", True), ("1", True), ("0", False), ("False", False)])

@@ -9,7 +9,7 @@ import pytest
 
 from buildtools.errors import ConfigurationError
 from buildtools.workflow import jobs
-from buildtools.workflow.actions import PINS, action, parse_overrides, replaced
+from buildtools.workflow.actions import PINS, Pin, action, dump_overrides, misnamed, parse_overrides, replaced
 from buildtools.workflow.model import Action, Trigger, Workflow
 
 PATH = "workflows/actions.json"
@@ -75,3 +75,27 @@ def test_a_file_that_is_wrong(text: bytes) -> None:
     (finding,) = caught.value.diagnostics
     assert (finding.code, finding.path) == ("actions-file", PATH)
     assert finding.hint == 'write {"actions/checkout": {"uses": ..., "version": ..., "sha": ...}}'
+
+
+def test_the_file_is_read_back() -> None:
+    """With the day of the look-up, which nothing depends on."""
+    rows = {"actions/checkout": {"uses": "a/b", "version": "v1", "sha": SHA, "seen": "2026-01-01"}}
+    assert dump_overrides(rows).endswith("}\n")
+    assert parse_overrides(dump_overrides(rows).encode(), PATH) == {
+        "actions/checkout": Action(name="a/b", version="v1", sha=SHA)
+    }
+
+
+@pytest.mark.parametrize("pin", PINS, ids=lambda pin: pin.action.name)
+def test_a_version_beside_another_commit(pin: Pin) -> None:
+    """Either half of a pin changed alone is found; a version that the table does not know is not judged."""
+    used = pin.action
+    assert misnamed(used) == ""
+    assert misnamed(Action(name=used.name, version="v99.0.0", sha=SHA)) == ""
+    assert misnamed(Action(name="a/b", version=used.version, sha=SHA)) == ""
+    assert misnamed(Action(name=used.name, version=used.version, sha=SHA)) == (
+        f"has {used.version} at {SHA}, and it stands at {used.sha}"
+    )
+    assert misnamed(Action(name=used.name, version="v99.0.0", sha=used.sha)) == (
+        f"calls the commit {used.sha} v99.0.0, and it is {used.version}"
+    )

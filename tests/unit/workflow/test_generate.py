@@ -296,3 +296,43 @@ def test_our_modules_are_found_from_a_folder_below(tmp_path: Path, monkeypatch: 
     assert main(["workflows", "-q"]) == 0
     assert (root / ".github/workflows/a.yml").is_file()
     shutil.rmtree(root / ".github")
+
+
+def test_runners_of_ones_own_are_told_to_actionlint(tmp_path: Path) -> None:
+    """All labels of all workflows; the file goes with the last of them, and one that a person wrote stays."""
+    labelled = MODULE.replace("jobs=(", "labels=frozenset({'k2s', 'gpu'}),\n        jobs=(")
+    other = MODULE.replace("NAME", "b").replace("jobs=(", "labels=frozenset({'arm'}),\n        jobs=(")
+    root = project(tmp_path, a=labelled, b=other)
+    path = root / ".github" / "actionlint.yaml"
+    assert main(["workflows", "-q", "-C", str(root)]) == 0
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith(FIRST + "workflows/*.py.")
+    assert text.endswith("\nself-hosted-runner:\n  labels: [arm, gpu, k2s]\n")
+    path.write_text(text.replace("gpu, ", ""), encoding="utf-8")
+    assert main(["workflows", "--check", "-q", "-C", str(root)]) == 3
+    project(root, a=MODULE, b=MODULE.replace("NAME", "b"))
+    assert main(["workflows", "-q", "-C", str(root)]) == 0
+    assert not path.exists()
+    project(root, a=labelled)
+    path.write_text("config-variables: null\n", encoding="utf-8")
+    assert main(["workflows", "-q", "-C", str(root)]) == 0
+    assert path.read_text(encoding="utf-8") == "config-variables: null\n"
+    path.rename(path.with_suffix(".yml"))
+    assert main(["workflows", "-q", "-C", str(root)]) == 0
+    assert not path.exists()
+
+
+def test_dependabot_looks_where_packages_are(tmp_path: Path) -> None:
+    """Folders of locks; products and what was installed are passed over."""
+    files = ("requirements/a.txt", "web/ui/package-lock.json", "dist/package-lock.json", ".x/package-lock.json",
+             "web/node_modules/package-lock.json", "1/2/3/4/5/package-lock.json")  # fmt: skip
+    root = make_project(project(tmp_path, a=MODULE), **dict.fromkeys(files, ""))
+    text = next(one.after or "" for one in generate(root, ONE_IMAGE) if one.path.endswith("dependabot.yml"))
+    assert [line.strip() for line in text.splitlines() if "director" in line or "ecosystem" in line] == [
+        "- package-ecosystem: github-actions",
+        "directory: /",
+        "- package-ecosystem: pip",
+        "directories: [/, /requirements]",
+        "- package-ecosystem: npm",
+        "directory: /web/ui",
+    ]

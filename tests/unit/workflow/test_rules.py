@@ -97,6 +97,14 @@ FAULTS = [
         "run-length: job a, step 'S' has a command of 21,001 characters, and 21,000 may be: put it into a Python module of the repository",
     ),
     (
+        step(run="", uses=replace(UPLOAD, sha="b" * 40)),
+        f"other-version: job a, step 'S' uses actions/upload-artifact and has v7.0.1 at {'b' * 40}, and it stands at {UPLOAD.sha}: take both from `buildtools pins --actions`",
+    ),
+    (
+        step(run="", uses=replace(UPLOAD, version="v7.0.2")),
+        f"other-version: job a, step 'S' uses actions/upload-artifact and calls the commit {UPLOAD.sha} v7.0.2, and it is v7.0.1: take both from `buildtools pins --actions`",
+    ),
+    (
         job(outputs={"o": "x" * 524_288}),
         "output-size: the outputs of job a have 1,048,578 bytes, and 1,048,576 may be: hand it on in an artifact",
     ),
@@ -283,10 +291,10 @@ def test_windows_steps_come_where_they_must() -> None:
     (build,) = (one for one in IMAGES.jobs if one.id == "build")
     assert [one.name for one in build.steps] == [
         "Keep line ends and symbolic links",
-        "Keep temporary files on the second disk",
         "Check out",
         "Set up Python",
         "Install",
+        "Keep temporary files on the second disk",
         "Wait for Docker",
         "Build",
         "Upload",

@@ -2,5 +2,5 @@
 
 import sys
 
-if sys.argv[1:] != ["install", ".", "--group", "go"]:
+if sys.argv[1:] != ["install", "--require-hashes", "--requirement", "requirements/tool.txt"]:
     sys.exit(f"pip was not expected to be called with {sys.argv[1:]}")
