@@ -12,8 +12,10 @@ from functools import partial
 from typing import Final
 
 from buildtools.errors import (
+    BuildtoolsError,
     ConfigurationError,
     Diagnostic,
+    PartialError,
     UsageError,
 )
 from buildtools.oci.config import ImageConfig
@@ -111,6 +113,29 @@ def promote(order: Order) -> Promotion:
     """
     with workers(THREADS) as pool:
         return _Promoting(order=order, pool=pool).run()
+
+
+def promote_all(orders: Sequence[Order]) -> list[Promotion]:
+    """Promote several, each whole before the next; where one may not be promoted, none is.
+
+    Raises PartialError when only some could be, and what `promote` raises.
+    """
+    if len(orders) > 1:
+        looks = [promote(replace(order, dry_run=True)) for order in orders]
+        if all(order.dry_run for order in orders):
+            return looks
+    done: list[Promotion] = []
+    for order in orders:
+        try:
+            done.append(promote(order))
+        except BuildtoolsError as error:
+            if not done:
+                raise
+            raise PartialError(
+                f"{len(done)} of {len(orders)} are promoted, and then: {error}",
+                hint="run the command again: it does only what is missing",
+            ) from error
+    return done
 
 
 @dataclass(kw_only=True)

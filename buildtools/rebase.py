@@ -84,14 +84,20 @@ class RebasePlan:
         """The tags that do not stand for it yet."""
         return tuple(tag for tag in self.tags if self.standing[tag] != self.digest)
 
+    @property
+    def pending(self) -> bool:
+        """Whether there is anything to do: a tag to set, or without tags something to write."""
+        return bool(self.stale) if self.tags else self.digest != self.before
+
 
 @dataclass(kw_only=True)
 class Rebaser:
-    """Rebases what the tag `identifier` names in `target`, and sets `tags`.
+    """Rebases what the tag `identifier` names in `target`, and sets `tags`; without any it stays untagged.
 
     `open_base` opens a base by name. `old` and `new` are what a person says of bases, before what images
     say of themselves; `pins` are bases that a project has pinned. `created` is the time that everything
-    new carries, in RFC 3339; without it each image takes the later of its own and its new base's.
+    new carries, in RFC 3339; without it each image takes the later of its own and its new base's, or with
+    `keep_times` its own: a build of the same sources on the new pins gives just that.
     Images on stand-in bases are refused in a registry unless `stand_ins` says that it is one to throw away.
     """
 
@@ -103,6 +109,7 @@ class Rebaser:
     new: Sequence[Said] = ()
     pins: Pins = field(default_factory=Pins)
     created: str = ""
+    keep_times: bool = False
     stand_ins: bool = False
 
     def plan(self, *, expected: Digest | None = None) -> RebasePlan:
@@ -138,21 +145,23 @@ class Rebaser:
             warnings=(*dropped, *_conflicts(entries), *_older(entries)),
         )
         # Where all is done what was expected before is no matter: the run that did it had looked.
-        if expected and plan.stale:
+        if expected and plan.pending:
             check_standing(self.target.name, found=state, expected={self.identifier: expected})
         return plan
 
     def publish(self, plan: RebasePlan) -> Moved:
         """Write the new images, then the index, then the tags; read all back."""
-        if not plan.stale:
+        if not plan.pending:
             return Moved()
         moved = plan.parcel.send(self.target, plan.root)
+        if not plan.tags:
+            self.target.resolve(plan.digest)
         put_tags(self.target, plan.root.descriptor, plan.root.raw, plan.stale, expected=plan.standing)
         return moved
 
     def weigh(self, plan: RebasePlan) -> Moved:
         """The blobs that `publish` would move."""
-        return plan.parcel.weigh(self.target) if plan.stale else Moved()
+        return plan.parcel.weigh(self.target) if plan.pending else Moved()
 
     @property
     def _name(self) -> str:
@@ -191,7 +200,8 @@ class Rebaser:
         stack = Stack(manifest=image.manifest, config=image.config)
         if reason := _kept(stack, one, old=old, new=new):
             return Entry(image=image, reason=reason, base=one.new)
-        created = self.created or later(image.config.created, new.config.created) or _EARLIEST
+        times = (image.config.created, "" if self.keep_times else new.config.created)
+        created = self.created or later(*times) or _EARLIEST
         try:
             rebased = rebase(stack, old=old, new=new, name=one.new, created=created)
         except DocumentError as error:

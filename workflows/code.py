@@ -44,7 +44,7 @@ def workflow(_: Plan) -> Workflow:
     """All of it on every push and pull request."""
     return Workflow(
         name="code",
-        on=jobs.events(branch="main", tags=()),
+        on=jobs.events(branch="main"),
         concurrency=jobs.PER_RUN,
         jobs=jobs.gated(linux(), windows()),
     )

@@ -9,7 +9,7 @@ def workflow(plan: Plan) -> Workflow:
     """Pull requests build what changed; pushes build, publish, attest and prove everything."""
     return Workflow(
         name="images",
-        on=jobs.events(branch="main", tags=("v*",)),
+        on=jobs.events(branch="main"),
         concurrency=jobs.PER_RUN,
         jobs=jobs.gated(
             jobs.plan(branch="main"),

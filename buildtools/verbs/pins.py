@@ -7,6 +7,7 @@ from buildtools.errors import ChangesFound, UsageError, VerificationError
 from buildtools.pins import diff
 from buildtools.verbs.base import (
     Run,
+    append_outputs,
     images_argument,
     json_argument,
     platforms_argument,
@@ -23,6 +24,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         add(parser)
     group = parser.add_mutually_exclusive_group()
     group.add_argument("--check", action="store_true", help="change nothing; exit with 3 when a pin is stale")
+    parser.add_argument(
+        "--github-output",
+        action="store_true",
+        help="append to $GITHUB_OUTPUT whether a pin is another one now, as moved",
+    )
     group.add_argument("--update", action="store_true", help="move every pin to what its tag means today")
     parser.add_argument(
         "--actions",
@@ -63,10 +69,12 @@ def run(run: Run) -> None:
             "every pin is up to date" if args.check or args.update else "all is pinned",
         ):
             run.console.print(change)
+    if changes and not args.check:
+        workspace.save_pins(new)
+    if args.github_output:
+        append_outputs(run.settings.github_output, {"moved": bool(changes)})
     if changes and args.check:
         raise ChangesFound(f"{len(changes)} pins are stale", hint="run `buildtools pins --update`")
-    if changes:
-        workspace.save_pins(new)
 
 
 def _actions(run: Run) -> None:
@@ -89,6 +97,8 @@ def _actions(run: Run) -> None:
     if saved:
         save(root, looked, now=now)
     run.show(actions_json(looked, saved=saved), actions_table(looked))
+    if run.args.github_output:
+        append_outputs(run.settings.github_output, {"moved": saved})
     if wrong:
         raise VerificationError(
             f"{len(wrong)} of {len(looked)} actions are not what they are pinned as; nothing is written",

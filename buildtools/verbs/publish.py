@@ -6,10 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 from buildtools import tags as tagging
-from buildtools.build import Report
+from buildtools.build import BuiltImage, Report
 from buildtools.cluster.truth import pinned_truth
 from buildtools.errors import BuildError, Diagnostic, UsageError
 from buildtools.oci.digest import Digest
+from buildtools.oci.platform import Platform
 from buildtools.plan import INDEX_REASON
 from buildtools.prepare import Choice, Prepared, prepare, selected
 from buildtools.publish import Published, Publisher, check_places, failures, raise_failures
@@ -30,6 +31,7 @@ from buildtools.verbs.base import (
     wait_argument,
 )
 from buildtools.verbs.build import builder, pinned
+from buildtools.verbs.publishing import leg
 from buildtools.verify import verify_store
 from buildtools.views.publish import publish_json, publish_table, requests_summary, requests_table
 from buildtools.workspace import Workspace
@@ -167,19 +169,26 @@ def _refuse_unbuilt(prepared: Prepared) -> None:
 
 
 def _legs(results: Sequence[Published], report: Report) -> dict[str, Any]:
-    """A leg an index: its name, its digest, and the digests of the images in it."""
-    children = {image.name: list(image.order) for image in report.images}
-    return {
-        "include": [
-            {
-                "image": one.image,
-                "name": one.repository,
-                "digest": one.digest,
-                "children": children[one.image],
-            }
-            for one in results
-        ]
-    }
+    """A leg for each index."""
+    children = {image.name: _children(image) for image in report.images}
+    return {"include": [leg(one.image, one.repository, one.digest, children[one.image]) for one in results]}
+
+
+def _children(image: BuiltImage) -> list[tuple[Digest, Platform]]:
+    """The images of an index in their order, and what each is for."""
+    records = {built.record.manifest.digest: built.record for built in image.variants}
+    return [
+        (
+            digest,
+            Platform(
+                os=records[digest].os,
+                architecture=records[digest].architecture,
+                variant=records[digest].variant,
+                os_version=records[digest].os_version,
+            ),
+        )
+        for digest in image.order
+    ]
 
 
 def _places(run: Run, workspace: Workspace) -> list[str]:

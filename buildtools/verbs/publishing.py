@@ -1,8 +1,12 @@
 """Arguments of the verbs that set tags, and what they must be."""
 
 import argparse
+from collections.abc import Iterable
+from typing import Any
 
 from buildtools.errors import UsageError
+from buildtools.oci.digest import Digest
+from buildtools.oci.platform import Platform
 from buildtools.stores.tagging import NONE
 from buildtools.verbs.base import json_argument, wait_argument
 
@@ -31,3 +35,21 @@ def required_tag(text: str, identifier: str) -> str:
         what = "a digest, which cannot be set" if identifier else "no tag"
         raise UsageError(f"{text} has {what}", hint=f"name the tag, as in {name}:1.0")
     return identifier
+
+
+def leg(image: str, name: str, digest: Digest, children: Iterable[tuple[Digest, Platform]]) -> dict[str, Any]:
+    """An index as a leg of a matrix has it: what is in it by digest, what for, and names fit for files."""
+    inside = [(child, platform.normalised()) for child, platform in children]
+    words = [(one.os, one.architecture, one.variant) for _, one in inside]
+    files: list[str] = []
+    for parts, (_, platform) in zip(words, inside, strict=True):
+        text = "-".join(filter(None, (image, *parts, platform.os_version)))
+        files.append(f"{text}-{len(files) + 1}" if text in files else text)
+    return {
+        "image": image,
+        "name": name,
+        "digest": digest,
+        "children": [child for child, _ in inside],
+        "platforms": ["/".join(filter(None, parts)) for parts in words],
+        "files": files,
+    }

@@ -26,7 +26,7 @@ def run(run: Run) -> None:
     """Make the workflows out of the project's modules and its Plan."""
     workspace = run.workspace()
     files = generate(workspace.root, prepare(workspace, Choice()).plan)
-    stale = [one for one in files if one.what != "unchanged"]
+    stale = [one for one in files if one.what not in {"unchanged", "none"}]
     looking = run.args.check or run.args.diff
     if not looking:
         write(workspace.root, files)

@@ -1,5 +1,6 @@
 """What `promote` prints."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from buildtools.console import Table, size
@@ -8,10 +9,18 @@ from buildtools.promote import Promotion
 from buildtools.views.findings import SCHEMA
 
 
-def promote_table(done: Promotion) -> Table:
-    """What is where now, and what that took."""
+def promote_table(*every: Promotion) -> Table:
+    """What is where now, and what that took; a row each."""
+    return Table(
+        columns=("repository", "tags", "digest", "sent", "mounted", "there", "referrers", "what"),
+        rows=[_row(done) for done in every],
+        right=frozenset({"sent", "mounted", "there", "referrers"}),
+    )
+
+
+def _row(done: Promotion) -> tuple[str, ...]:
     what = ("would be promoted" if done.dry_run else "promoted") if done.changed else "up to date"
-    row = (
+    return (
         done.target,
         ", ".join(done.tags),
         short(done.digest),
@@ -20,11 +29,6 @@ def promote_table(done: Promotion) -> Table:
         str(len(done.blobs.present)),
         str(done.referrers),
         what,
-    )
-    return Table(
-        columns=("repository", "tags", "digest", "sent", "mounted", "there", "referrers", "what"),
-        rows=[row],
-        right=frozenset({"sent", "mounted", "there", "referrers"}),
     )
 
 
@@ -38,6 +42,11 @@ def parts_table(done: Promotion) -> Table:
         ],
         right=frozenset({"size"}),
     )
+
+
+def promotions_json(every: Sequence[Promotion]) -> dict[str, Any]:
+    """The document of `promote --images --json`: those of all images."""
+    return {"schema": SCHEMA, "images": [promote_json(done) for done in every]}
 
 
 def promote_json(done: Promotion) -> dict[str, Any]:

@@ -48,13 +48,18 @@ def rebase_json(plan: RebasePlan, moved: Moved, *, dry_run: bool) -> dict[str, A
         "tags": list(plan.tags),
         "before": plan.before,
         "digest": plan.digest,
-        "changed": bool(plan.stale),
+        "changed": plan.pending,
         "dry_run": dry_run,
         "entries": [_entry_json(entry, moved) for entry in plan.entries],
         "sent": moved.sent,
         "mounted": moved.mounted,
         "warnings": list(plan.warnings),
     }
+
+
+def renewed_json(documents: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The document of `rebase --published --json`: those of all images."""
+    return {"schema": SCHEMA, "images": list(documents)}
 
 
 def _entry_json(entry: Entry, moved: Moved) -> dict[str, Any]:
@@ -78,12 +83,14 @@ def _entry_json(entry: Entry, moved: Moved) -> dict[str, Any]:
 
 def rebase_summary(plan: RebasePlan, moved: Moved, *, dry_run: bool) -> str:
     """One sentence: whether anything was to do, and what was moved."""
-    if not plan.stale:
-        return f"Nothing to do: {', '.join(plan.tags)} of {plan.name} is {plan.digest}."
+    named = f"{', '.join(plan.tags)} of {plan.name}" if plan.tags else plan.name
+    if not plan.pending:
+        return f"Nothing to do: {named} is {plan.digest}."
     count = sum(entry.rebased is not None for entry in plan.entries)
     told = f"{count} of {len(plan.entries)} images {'would be ' if dry_run else ''}rebased"
+    place = f"{', '.join(plan.stale)} of {plan.name}" if plan.tags else f"no tag of {plan.name}"
     return (
-        f"{told}; {', '.join(plan.stale)} of {plan.name} {'would be' if dry_run else 'is'} {plan.digest}; "
+        f"{told}; {place} {'would be' if dry_run else 'is'} {plan.digest}; "
         f"{size(moved.sent)} {'to send' if dry_run else 'sent'}, "
         f"{size(moved.mounted)} {'to mount' if dry_run else 'mounted'}."
     )

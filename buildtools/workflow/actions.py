@@ -67,6 +67,12 @@ PINS: Final[tuple[Pin, ...]] = (
         "1e69f48acb82d1966a394da916b4c1698aa569d6",
         "signs where an image was built, and keeps it beside the image as a referrer",
     ),
+    _pin(
+        "anchore/sbom-action/download-syft",
+        "v0.24.0",
+        "e22c389904149dbc22b58101806040fa8d37a610",
+        "brings the program that lists what is in an image",
+    ),
 )
 """Every action that jobs of this project may use."""
 

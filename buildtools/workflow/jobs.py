@@ -4,6 +4,7 @@ Every function gives a Job, and a project changes it with `dataclasses.replace` 
 What jobs hand to each other are outputs of `plan` and `publish` and one artifact a leg.
 """
 
+from collections import Counter
 from dataclasses import replace
 from typing import Final
 
@@ -29,9 +30,21 @@ PER_RUN: Final = Concurrency(
 
 ARTIFACTS: Final = "images-"
 
+SIGN: Final = (
+    Permission("packages", "write", "put attestations beside the images"),
+    Permission("id-token", "write", "prove to the signing service which run this is"),
+    Permission("attestations", "write", "store attestations"),
+    Permission("artifact-metadata", "write", "say where the images are"),
+)
+"""What signing needs."""
 
-def events(*, branch: str = "main", tags: tuple[str, ...] = ("v*",)) -> tuple[Trigger, ...]:
-    """Pushes to the default branch and version tags, pull requests, and the merge queue."""
+
+def events(*, branch: str = "main", tags: tuple[str, ...] = ()) -> tuple[Trigger, ...]:
+    """Pushes to the default branch, pull requests, and the merge queue.
+
+    `tags` are those whose pushes count, too: only where no release workflow takes them, since a version
+    would be published twice.
+    """
     return (
         Trigger(event="push", branches=(branch,), tags=tags),
         Trigger(event="pull_request"),
@@ -124,26 +137,25 @@ def publish(*, tool: Tool = TOOL, environment: str = "") -> Job:
     )
 
 
-def attest(plan: Plan, *, host: str = "ghcr.io") -> Job:
-    """Sign where each index and each image in it was built; the signatures become referrers."""
-    counts: dict[str, int] = {}
-    for target in plan.targets:
-        counts[target.variant.image] = counts.get(target.variant.image, 0) + 1
-    most = max(counts.values(), default=0)
+def most_variants(plan: Plan) -> int:
+    """Of all images the one with the most variants: that many steps do for each of them."""
+    return max(Counter(target.variant.image for target in plan.targets).values(), default=0)
+
+
+def attest(plan: Plan, *, host: str = "ghcr.io", source: str = "publish") -> Job:
+    """Sign where each index and each image in it was built; the signatures become referrers.
+
+    `source` is the job that says which they are.
+    """
     return Job(
         id="attest",
         name="Attest ${{ matrix.image }}",
-        needs=("publish",),
+        needs=(source,),
         if_=PUSH,
-        matrix=Matrix(expression="${{ fromJSON(needs.publish.outputs.images) }}"),
+        matrix=Matrix(expression=f"${{{{ fromJSON(needs.{source}.outputs.images) }}}}"),
         runs_on=LINUX,
         timeout=15,
-        permissions=(
-            Permission("packages", "write", "put attestations beside the images"),
-            Permission("id-token", "write", "prove to the signing service which run this is"),
-            Permission("attestations", "write", "store attestations"),
-            Permission("artifact-metadata", "write", "say where the images are"),
-        ),
+        permissions=SIGN,
         steps=(
             steps.login(host),
             _attestation("Attest the index", "matrix.digest", ""),
@@ -151,7 +163,7 @@ def attest(plan: Plan, *, host: str = "ghcr.io") -> Job:
                 _attestation(
                     f"Attest image {number + 1}", f"matrix.children[{number}]", f"matrix.children[{number}]"
                 )
-                for number in range(most)
+                for number in range(most_variants(plan))
             ),
         ),
     )
@@ -170,8 +182,11 @@ def _attestation(name: str, digest: str, if_: str) -> Step:
     )
 
 
-def prove(plan: Plan, *, tool: Tool = TOOL, host: str = "ghcr.io") -> Job:
-    """Pull each index on each kind of machine and hold what came against what should have come."""
+def prove(plan: Plan, *, tool: Tool = TOOL, host: str = "ghcr.io", source: str = "publish") -> Job:
+    """Pull each index on each kind of machine and hold what came against what should have come.
+
+    `source` is the job that says which they are.
+    """
     windows = any(target.variant.platform.os == "windows" for target in plan.targets)
     linux = {
         target.variant.platform.architecture
@@ -185,7 +200,7 @@ def prove(plan: Plan, *, tool: Tool = TOOL, host: str = "ghcr.io") -> Job:
     return Job(
         id="prove",
         name="Prove on ${{ matrix.runner }}",
-        needs=("publish",),
+        needs=(source,),
         if_=PUSH,
         matrix=Matrix(include=tuple(legs)),
         runs_on="${{ matrix.runner }}",
@@ -200,7 +215,7 @@ def prove(plan: Plan, *, tool: Tool = TOOL, host: str = "ghcr.io") -> Job:
             steps.tool(
                 "Pull every index and look at what came",
                 'prove --images "$IMAGES"',
-                env={"IMAGES": "${{ needs.publish.outputs.images }}"},
+                env={"IMAGES": f"${{{{ needs.{source}.outputs.images }}}}"},
             ),
         ),
     )

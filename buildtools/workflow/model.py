@@ -168,6 +168,13 @@ class Workflow:
     images: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nothing:
+    """What a module gives in place of a workflow where the project has no use for it; `reason` says why."""
+
+    reason: str
+
+
 def steps(workflow: Workflow) -> Sequence[tuple[Job, Step]]:
     """Every step with its job, in their order."""
     return [(job, step) for job in workflow.jobs for step in job.steps]

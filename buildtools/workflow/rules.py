@@ -314,7 +314,11 @@ def _images(workflow: Workflow, _: Plan) -> Iterator[Diagnostic]:
 
 
 def _buildable(_: Workflow, plan: Plan) -> Iterator[Diagnostic]:
-    """A Dockerfile needs a machine of its own Windows release."""
+    yield from unbuildable(plan)
+
+
+def unbuildable(plan: Plan) -> Iterator[Diagnostic]:
+    """What no machine of GitHub's can build: a Dockerfile needs one of its own Windows release."""
     hosted = ", ".join(row.name for row in RELEASES if row.hosted_runner)
     for target in plan.targets:
         if not target.runner:

@@ -101,10 +101,11 @@ def login(host: str, user: str = "${{ github.actor }}", password: str = "") -> S
     )
 
 
-def upload(name: str, *paths: str, days: int = 7) -> Step:
+def upload(name: str, *paths: str, days: int = 7, if_: str = "") -> Step:
     """Hand files on; layers are compressed already."""
     return Step(
         name="Upload",
+        if_=if_,
         uses=action("actions/upload-artifact"),
         with_={
             "name": name,

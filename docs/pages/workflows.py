@@ -7,6 +7,7 @@ from buildtools.generate import FOLDER, load
 from buildtools.plan import Plan
 from buildtools.workflow.actions import PINS
 from buildtools.workflow.graph import mermaid
+from buildtools.workflow.model import Nothing
 from docs.pages.text import table
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
@@ -23,9 +24,10 @@ def workflows() -> str:
     """The text of the page."""
     parts = [_WORKFLOWS]
     for path in sorted((_ROOT / FOLDER).glob("[!_]*.py")):
-        # Which jobs there are does not depend on the Plan.
+        # Which jobs there are does not depend on the Plan, only whether there are any.
         made = load(path, f"{FOLDER}/{path.name}", Plan(targets=()))
-        parts.append(f"## `{path.stem}`\n\n```mermaid\n{mermaid(made)}```\n")
+        drawn = f"No file: {made.reason}." if isinstance(made, Nothing) else f"```mermaid\n{mermaid(made)}```"
+        parts.append(f"## `{path.stem.replace('_', '-')}`\n\n{drawn}\n")
     rows = [
         (f"`{pin.action.name}`", pin.action.version, f"`{pin.action.sha}`", pin.seen, pin.why) for pin in PINS
     ]

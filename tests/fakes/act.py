@@ -1,11 +1,16 @@
 """Runs generated workflows with act on this machine, without Docker, with stand-ins for actions."""
 
+import json
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from buildtools.workflow.actions import PINS
 from buildtools.workflow.runners import HOSTED
@@ -17,6 +22,8 @@ ROOT = Path(__file__).parents[2]
 NOWHERE = "http://127.0.0.1:9"
 # act 0.2.89 does not know these two keys and refuses them.
 UNKNOWN = re.compile(r"^ +(?:artifact-metadata: +write.*|queue: +max)\n", re.MULTILINE)
+# act loses what a short step has printed on a busy machine, so the gate's word goes to a file, too.
+TOLD = 'echo "$RESULTS"'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +37,15 @@ class Act:
     @property
     def attested(self) -> list[str]:
         """Subjects of attestations."""
-        path = self.store / "attested"
+        return self._noted("attested")
+
+    @property
+    def sboms(self) -> list[str]:
+        """Subjects of attestations that hold an SBOM."""
+        return self._noted("sboms")
+
+    def _noted(self, name: str) -> list[str]:
+        path = self.store / name
         return path.read_text().splitlines() if path.is_file() else []
 
     @property
@@ -41,37 +56,53 @@ class Act:
     @property
     def results(self) -> list[str]:
         """What the gate was told of the jobs before it, sorted: act has them in no order."""
-        found = re.search(
-            r"^\[ok\] +\| ((?:success|failure|skipped|cancelled)(?: \w+)*)$", self.log, re.MULTILINE
-        )
-        return sorted(found[1].split()) if found else []
+        return sorted(" ".join(self._noted("results")).split())
 
 
-def run_act(event: str, root: Path, work: Path, **env: str) -> Act:
-    """Run images.yml of the git checkout `root` for this event; `env` goes to all steps."""
+def _standins() -> Iterator[str]:
+    """Where act finds the repositories of actions; an action may lie in a folder of one."""
+    for pin in PINS:
+        owner, repository, *_ = pin.action.name.split("/")
+        if (STANDINS / repository).is_dir():
+            yield f"--local-repository={owner}/{repository}@{pin.action.sha}={STANDINS / repository}"
+
+
+def run_act(
+    event: str,
+    root: Path,
+    work: Path,
+    *,
+    name: str = "images",
+    payload: Mapping[str, Any] | None = None,
+    **env: str,
+) -> Act:
+    """Run a workflow of the git checkout `root` for this event.
+
+    `payload` is what GitHub would tell about the event; `env` goes to all steps. Programs in `work`/bin are
+    found before others.
+    """
     store, home, binaries = work / "store", work / "home", work / "bin"
     for folder in (store / "artifacts", home, binaries):
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
     write_script(binaries / "python", f'exec {sys.executable} "$@"\n')
     # The step that waits for the service asks it; nothing else uses the client.
     write_script(binaries / "docker", '[ "$1" = version ] || [ "$1" = info ]\n')
-    workflow = work / "images.yml"
-    text = (root / ".github" / "workflows" / "images.yml").read_text()
-    workflow.write_text(UNKNOWN.sub("", text))
-    standins = [
-        f"--local-repository={pin.action.reference}={STANDINS / pin.action.name.rpartition('/')[2]}"
-        for pin in PINS
-        if (STANDINS / pin.action.name.rpartition("/")[2]).is_dir()
-    ]
+    workflow = work / f"{name}.yml"
+    text = (root / ".github" / "workflows" / f"{name}.yml").read_text()
+    workflow.write_text(UNKNOWN.sub("", text).replace(TOLD, f'{TOLD} | tee "$STANDIN_STORE/results"'))
+    standins = [*_standins()]
     given = {
         "PYTHONPATH": f"{STANDINS / 'python'}:{ROOT}",
         "STANDINS": str(STANDINS),
         "STANDIN_STORE": str(store),
         **env,
     }
+    told = work / "event.json"
+    told.write_text(json.dumps(payload or {}))
     command = [
         require("act"),
         event,
+        f"--eventpath={told}",
         f"--workflows={workflow}",
         *(f"--platform={label}=-self-hosted" for label in sorted(HOSTED)),
         "--no-cache-server",
@@ -98,3 +129,10 @@ def run_act(event: str, root: Path, work: Path, **env: str) -> Act:
         check=False,
     )
     return Act(code=done.returncode, log=done.stdout + done.stderr, store=store)
+
+
+def passed(run: Act, code: int = 0) -> Act:
+    """The run, with its whole log where it ended otherwise."""
+    if run.code != code:
+        pytest.fail(f"act ended with {run.code}:\n{run.log}", pytrace=False)
+    return run

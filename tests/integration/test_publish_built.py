@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from buildtools.cli import main
+from tests.fakes.bases import BUILDS
 from tests.fakes.registry import FakeRegistry
 
 LEGS = (
@@ -53,7 +54,17 @@ def test_legs_are_merged_in_any_order(
         for leg in legs:
             descriptor, raw = server.repository(f"acme/{leg['image']}").get_manifest("try")
             assert leg["digest"] == descriptor.digest
-            assert leg["children"] == [entry["digest"] for entry in json.loads(raw)["manifests"]]
+            entries = json.loads(raw)["manifests"]
+            assert leg["children"] == [entry["digest"] for entry in entries]
+            assert leg["platforms"] == [
+                f"{entry['platform']['os']}/{entry['platform']['architecture']}" for entry in entries
+            ]
+            assert len({*leg["files"]}) == len(entries)
+        assert legs[0]["files"] == [
+            "hello-linux-amd64",
+            "hello-linux-arm64",
+            *(f"hello-windows-amd64-{version}" for version in reversed(BUILDS.values())),
+        ]
         assert main(["build", "-q", "--dist", str(tmp_path / "whole")]) == 0
     for leg in legs:
         (entry,) = json.loads((tmp_path / "whole" / "oci" / leg["image"] / "index.json").read_text())[

@@ -29,6 +29,9 @@ def upload() -> None:
     if not files and os.environ["NONE"] == "error":
         sys.exit(f"::error::no files in {paths}")
     common = Path(os.path.commonpath(paths)) if len(paths) > 1 else paths[0]
+    if common.is_file():
+        # One file lies on top of its artifact.
+        common = common.parent
     for file in files:
         if re.search(r'[":<>|*?\r\n]', str(file)):
             sys.exit(f"::error::{file} cannot be in an artifact")

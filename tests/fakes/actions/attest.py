@@ -1,5 +1,6 @@
 """What the stand-in for attest does: the subject is looked up in its registry, and noted down."""
 
+import json
 import os
 import re
 import sys
@@ -16,5 +17,11 @@ request = urllib.request.Request(
 )
 with urllib.request.urlopen(request) as answer:
     assert answer.headers["Docker-Content-Digest"] == digest
-with Path(os.environ["STANDIN_STORE"], "attested").open("a") as file:
+noted = "attested"
+if path := os.environ["SBOM"]:
+    found = json.loads(Path(path).read_text())
+    if (found["spdxVersion"], found["name"]) != ("SPDX-2.3", f"{name}@{digest}"):
+        sys.exit(f"::error::{path} is no SBOM of {name}@{digest}")
+    noted = "sboms"
+with Path(os.environ["STANDIN_STORE"], noted).open("a") as file:
     file.write(f"{name}@{digest}\n")
