@@ -170,6 +170,13 @@ def preflight(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def cluster(session: nox.Session) -> None:
+    """Try images on a cluster with Linux and Windows nodes: `-- manifests`, `-- up`, `-- e2e`, `-- down`."""
+    install(session)
+    session.run("buildtools", "cluster", *session.posargs)
+
+
+@nox.session(default=False)
 def registry(session: nox.Session) -> None:
     """Run a throw-away registry on this machine until Ctrl-C."""
     install(session)

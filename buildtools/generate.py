@@ -105,7 +105,8 @@ def generate(root: Path, plan: Plan) -> list[Generated]:
             text = f"{names[workflow.name]} makes a workflow {workflow.name!r}, too"
             faults.append(_finding("workflow-twice", text, "name one of them otherwise", path=shown))
         names[workflow.name] = shown
-        labels |= workflow.labels
+        # What is only known when the workflow runs, actionlint does not look at.
+        labels |= {label for label in workflow.labels if "${{" not in label}
         texts[name], sources[name] = render(workflow, header=_header(shown)), shown
     header = _header(f"{FOLDER}/*.py")
     texts[".github/dependabot.yml"] = emit(dependabot(_packages(root)), header=header)

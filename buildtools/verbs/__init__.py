@@ -45,6 +45,7 @@ VERBS: Final = (
     Verb("verify", "read back what was published, and say whether every node gets the right image"),
     Verb("prove", "let this machine's Docker Engine pull an index, and look whether the right image came"),
     Verb("preflight", "say what will run on which node, and what will not, before it is rolled out"),
+    Verb("cluster", "try images on a cluster with Linux and Windows nodes: manifests, checks, machines"),
     Verb("registry", "run a throw-away registry on this machine until Ctrl-C, to try things out"),
     Verb("workflows", "write the GitHub Actions workflows, or say where they are not what they should be"),
     Verb("ready", "make a Windows machine of GitHub ready: temporary files on its second disk"),

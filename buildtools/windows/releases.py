@@ -65,13 +65,38 @@ class OsVersion:
 class Aks:
     """What Azure Kubernetes Service offers: Kubernetes versions from and to, and when it ended.
 
-    `containerd` has the releases of containerd that its nodes run (Azure/AgentBaker), oldest first.
+    `sku` is what `az aks nodepool add --os-sku` calls the release, empty where a pool of it was never
+    offered; `fips` says whether its pools must have FIPS images. `default` are the Kubernetes versions whose
+    Windows pools run it where nobody says otherwise, from and to. `removed` is when the images of its nodes
+    are taken away. `containerd` has the releases of containerd that its nodes run (Azure/AgentBaker), oldest
+    first.
     """
 
+    sku: str = ""
+    fips: bool = False
     since: str = ""
     until: str = ""
+    default: tuple[str, str] = ("", "")
     retired: date | None = None
+    removed: date | None = None
     containerd: tuple[str, ...] = ()
+
+    @property
+    def pool(self) -> str:
+        """A name for a pool of it: AKS takes six characters for Windows."""
+        return f"win{self.sku[-2:]}"
+
+    def offered(self, kubernetes: str, today: date) -> bool:
+        """Whether a cluster of this Kubernetes version (`1.36`, `1.36.2`; empty: any) can have a pool."""
+        if not self.sku or (self.retired and today >= self.retired):
+            return False
+        version = _minor(kubernetes)
+        return not version or _minor(self.since) <= version <= (_minor(self.until) or version)
+
+
+def _minor(text: str) -> tuple[int, ...]:
+    """`1.36.2` as (1, 36); nothing for an empty text."""
+    return tuple(int(part) for part in text.split(".")[:2]) if text else ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +144,7 @@ RELEASES: Final[tuple[WindowsRelease, ...]] = (
         aliases=("1809",),
         tags={"mcr.microsoft.com/windows/nanoserver": "1809"},
         process_hosts=(17763,),
-        aks=Aks(until="1.32", retired=date(2026, 3, 1)),
+        aks=Aks(sku="Windows2019", until="1.32", retired=date(2026, 3, 1), removed=date(2027, 4, 1)),
         mainstream_end=date(2024, 1, 9),
         extended_end=date(2029, 1, 9),
     ),
@@ -129,7 +154,14 @@ RELEASES: Final[tuple[WindowsRelease, ...]] = (
         product="Windows Server 2022",
         hosted_runner="windows-2022",
         process_hosts=(20348, 22000, 22621, 22631, 25398, 26100, 26200, 26300),
-        aks=Aks(since="1.25", until="1.36", containerd=("1.6.35", "1.7.20", "2.0.4")),
+        aks=Aks(
+            sku="Windows2022",
+            since="1.25",
+            until="1.36",
+            default=("1.25", "1.35"),
+            retired=date(2028, 6, 1),
+            containerd=("1.6.35", "1.7.20", "2.0.4"),
+        ),
         k2s=True,
         mainstream_end=date(2026, 10, 13),
         extended_end=date(2031, 10, 14),
@@ -141,7 +173,7 @@ RELEASES: Final[tuple[WindowsRelease, ...]] = (
         hosted_runner="windows-2025",
         # Windows 11 25H2 and later pick these images and fail to start them (microsoft/hcsshim#2566).
         process_hosts=(26100,),
-        aks=Aks(since="1.32", containerd=("2.0.4",)),
+        aks=Aks(sku="Windows2025", fips=True, since="1.32", default=("1.36", ""), containerd=("2.0.4",)),
         k2s=True,
         mainstream_end=date(2029, 10, 9),
         extended_end=date(2034, 10, 10),

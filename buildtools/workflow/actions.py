@@ -73,6 +73,12 @@ PINS: Final[tuple[Pin, ...]] = (
         "e22c389904149dbc22b58101806040fa8d37a610",
         "brings the program that lists what is in an image",
     ),
+    _pin(
+        "azure/login",
+        "v3.0.1",
+        "f5d393ae46f8fde4be8b75f32e3fc50e654ad0ca",
+        "logs a run in to Azure by its own identity, for the clusters that images are tried on",
+    ),
 )
 """Every action that jobs of this project may use."""
 

@@ -36,15 +36,20 @@ _ESCAPES: Final[Mapping[str, str]] = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t
 
 
 def emit(
-    tree: Mapping[str, Node], *, header: Sequence[str] = (), spaced: frozenset[str] = frozenset()
+    tree: Mapping[str, Node],
+    *,
+    header: Sequence[str] = (),
+    spaced: frozenset[str] = frozenset(),
+    airy: bool = True,
 ) -> str:
     """The document as text. `header` are lines of a comment above it.
 
-    Keys on top have an empty line between them, and so have the keys below those named in `spaced`.
+    Keys on top have an empty line between them unless it is not to be `airy`, and so have the keys below
+    those named in `spaced`.
     """
     lines = [f"# {line}".rstrip() for line in header]
     for number, (key, value) in enumerate(tree.items()):
-        if number:
+        if number and airy:
             lines.append("")
         if key in spaced and isinstance(value, Mapping) and value:
             lines += _separated(key, value)

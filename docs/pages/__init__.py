@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from buildtools.spec.schema import NAMES, file_name, render
+from docs.pages.clusters import clusters
 from docs.pages.commands import commands
 from docs.pages.definitions import definitions
 from docs.pages.environment import environment
@@ -17,6 +18,7 @@ from tests.faults.page import page as faults
 PAGES: Final[Mapping[Path, Callable[[], str]]] = {
     **{Path("buildtools/schema", file_name(name)): partial(render, name) for name in NAMES},
     Path("docs/reference/image-yaml.md"): definitions,
+    Path("docs/reference/clusters.md"): clusters,
     Path("docs/reference/command-line.md"): commands,
     Path("docs/reference/faults.md"): faults,
     Path("docs/reference/environment.md"): environment,

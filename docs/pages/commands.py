@@ -30,8 +30,16 @@ def commands() -> str:
 def _verb(verb: Verb) -> str:
     listing = _Listing()
     verb.module().arguments(listing)
-    head = f"## `{verb.name}`\n\n{verb.help[0].upper()}{verb.help[1:]}.\n\n| argument | |\n|---|---|\n"
-    return head + "".join(_argument(action) for action in listing.actions)
+    head = f"## `{verb.name}`\n\n{verb.help[0].upper()}{verb.help[1:]}.\n"
+    parts = [_table(listing)] if listing.actions else []
+    for word, (text, words) in listing.words.items():
+        title = f"\n### `{verb.name} {word}`\n\n{text[0].upper()}{text[1:]}.\n"
+        parts.append(title + _table(words))
+    return head + "".join(parts)
+
+
+def _table(listing: "_Listing") -> str:
+    return "\n| argument | |\n|---|---|\n" + "".join(_argument(action) for action in listing.actions)
 
 
 def _argument(action: argparse.Action) -> str:
@@ -45,12 +53,22 @@ class _Listing(argparse.ArgumentParser):
 
     def __init__(self) -> None:
         self.actions: list[argparse.Action] = []
+        self.words: dict[str, tuple[str, _Listing]] = {}
         super().__init__(add_help=False)
 
     def add_argument(self, *names: Any, **settings: Any) -> argparse.Action:
+        if names[-1] == "--quiet":
+            return super().add_argument(*names, **settings)
         action = super().add_argument(*names, **settings)
         self.actions.append(action)
         return action
 
     def add_mutually_exclusive_group(self, **_settings: Any) -> Any:
         return self
+
+    def add_subparsers(self, **_settings: Any) -> Any:
+        return self
+
+    def add_parser(self, name: str, **settings: Any) -> "_Listing":
+        self.words[name] = (settings["help"], _Listing())
+        return self.words[name][1]

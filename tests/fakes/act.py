@@ -74,12 +74,14 @@ def run_act(
     *,
     name: str = "images",
     payload: Mapping[str, Any] | None = None,
+    first: Path | None = None,
+    options: tuple[str, ...] = (),
     **env: str,
 ) -> Act:
     """Run a workflow of the git checkout `root` for this event.
 
-    `payload` is what GitHub would tell about the event; `env` goes to all steps. Programs in `work`/bin are
-    found before others.
+    `payload` is what GitHub would tell about the event; `env` goes to all steps. Programs in the folder
+    `first` and in `work`/bin are found before others; `options` are act's own.
     """
     store, home, binaries = work / "store", work / "home", work / "bin"
     for folder in (store / "artifacts", home, binaries):
@@ -109,11 +111,12 @@ def run_act(
         "--log-prefix-job-id",
         "--secret=GITHUB_TOKEN=a-token-that-opens-nothing",
         *standins,
+        *options,
         *(f"--env={name}={value}" for name, value in given.items()),
     ]
     # Whatever act wants from the network it does not get.
     environment = {
-        "PATH": f"{binaries}:{os.environ['PATH']}",
+        "PATH": ":".join([*([str(first)] if first else []), str(binaries), os.environ["PATH"]]),
         "HOME": str(home),
         "HTTP_PROXY": NOWHERE,
         "HTTPS_PROXY": NOWHERE,

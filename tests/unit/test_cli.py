@@ -26,6 +26,7 @@ from buildtools.errors import (
 from buildtools.verbs import plan as plan_verb
 from buildtools.verbs import schema as schema_verb
 from buildtools.verbs.base import Run
+from buildtools.verbs.cluster import ACTIONS
 
 ENDS = [
     (BuildError("it failed", hint="try again"), 1, "error: it failed: try again\n"),
@@ -157,6 +158,17 @@ def test_every_verb_has_a_help_text_with_the_exit_codes(
     assert caught.value.code == 0
     shown = capsys.readouterr().out
     assert f"usage: buildtools {verb}" in shown
+    assert "4  verification failed" in shown
+
+
+@pytest.mark.parametrize("word", [action.name for action in ACTIONS])
+def test_every_word_of_cluster_has_a_help_text(word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """As a verb has one, with the exit codes."""
+    with pytest.raises(SystemExit) as caught:
+        main(["cluster", word, "--help"])
+    assert caught.value.code == 0
+    shown = capsys.readouterr().out
+    assert f"usage: buildtools cluster {word}" in shown
     assert "4  verification failed" in shown
 
 

@@ -20,6 +20,9 @@ import (
 
 const version = "1.0.0"
 
+// mostPrinted is how many bytes of an answer a probe prints.
+const mostPrinted = 1 << 20
+
 func main() {
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
@@ -30,7 +33,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	flags.SetOutput(stderr)
 	addr := flags.String("addr", ":8080", "listen on this address")
 	drain := flags.Duration("drain", 10*time.Second, "how long requests in flight may take after a stop")
-	probe := flags.String("probe", "", "ask this URL and exit with 0 if it answers with success, else 1")
+	probe := flags.String("probe", "", "ask this URL, print what it says, and exit with 0 if that is a success, else 1")
 	show := flags.Bool("version", false, "print the version and exit")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -43,7 +46,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stdout, version)
 		return 0
 	case *probe != "":
-		return ask(*probe, stderr)
+		return ask(*probe, stdout, stderr)
 	}
 	listener, err := net.Listen("tcp", *addr)
 	if err != nil {
@@ -91,8 +94,8 @@ func serve(listener net.Listener, stop <-chan os.Signal, drain time.Duration, lo
 	return 0
 }
 
-// ask is the health check: it reports whether url answers with a status of success.
-func ask(url string, stderr io.Writer) int {
+// ask is the health check: it prints what url says and reports whether that has a status of success.
+func ask(url string, stdout, stderr io.Writer) int {
 	client := http.Client{Timeout: 5 * time.Second}
 	response, err := client.Get(url)
 	if err != nil {
@@ -102,6 +105,10 @@ func ask(url string, stderr io.Writer) int {
 	defer response.Body.Close()
 	if response.StatusCode < 200 || response.StatusCode > 299 {
 		fmt.Fprintln(stderr, "probe:", response.Status)
+		return 1
+	}
+	if _, err := io.Copy(stdout, io.LimitReader(response.Body, mostPrinted)); err != nil {
+		fmt.Fprintln(stderr, "probe:", err)
 		return 1
 	}
 	return 0

@@ -156,3 +156,16 @@ func TestRunArguments(t *testing.T) {
 		}
 	}
 }
+
+func TestProbePrintsTheAnswer(t *testing.T) {
+	url, stop, code, _ := start(t, time.Second)
+	defer func() { stop <- syscall.SIGTERM; <-code }()
+	var out bytes.Buffer
+	if got := run([]string{"-probe", url + "/who-am-i"}, &out, io.Discard); got != 0 {
+		t.Fatalf("exit code %d", got)
+	}
+	var said answer
+	if err := json.Unmarshal(out.Bytes(), &said); err != nil || said.OS != runtime.GOOS {
+		t.Errorf("printed %q", out.String())
+	}
+}

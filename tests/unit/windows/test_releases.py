@@ -232,3 +232,23 @@ def test_a_row_fits_together(row: WindowsRelease) -> None:
     for repository, tag in row.tags.items():
         assert parse_reference(repository).name == repository
         assert parse_reference(f"{repository}:{tag}").tag == tag
+
+
+@pytest.mark.parametrize(
+    ("name", "kubernetes", "day", "there"),
+    [
+        ("ltsc2019", "1.32", date(2026, 2, 28), True),
+        ("ltsc2019", "1.32", date(2026, 3, 1), False),
+        ("ltsc2019", "1.33", date(2025, 1, 1), False),
+        ("ltsc2022", "1.36.9", date(2026, 11, 25), True),
+        ("ltsc2022", "1.37", date(2026, 11, 25), False),
+        ("ltsc2022", "", date(2028, 6, 1), False),
+        ("ltsc2025", "1.31", date(2026, 11, 25), False),
+        ("ltsc2025", "1.32", date(2026, 11, 25), True),
+        ("ltsc2025", "2.0", date(2040, 1, 1), True),
+    ],
+)
+def test_what_aks_offers(name: str, kubernetes: str, day: date, there: bool) -> None:
+    """By version and day; a pool's name fits."""
+    assert release(name).aks.offered(kubernetes, day) is there
+    assert all(len(row.aks.pool) <= 6 for row in RELEASES)

@@ -14,7 +14,7 @@ from buildtools.workflow.model import Action, Trigger, Workflow
 
 PATH = "workflows/actions.json"
 SHA = "0123456789" * 4
-KNOWN = "actions/checkout, actions/setup-python, actions/upload-artifact, actions/download-artifact, docker/login-action, actions/attest, anchore/sbom-action/download-syft"
+KNOWN = "actions/checkout, actions/setup-python, actions/upload-artifact, actions/download-artifact, docker/login-action, actions/attest, anchore/sbom-action/download-syft, azure/login"
 
 
 def test_every_row_is_whole() -> None:

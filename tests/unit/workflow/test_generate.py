@@ -64,6 +64,22 @@ def test_what_is_committed_is_what_the_modules_make(
     assert capsys.readouterr() == ("", "every workflow is what workflows/*.py make\n")
 
 
+def test_a_module_of_several_words(tmp_path: Path) -> None:
+    """Its file has a hyphen where a module's name has an underscore, and a fault names the module."""
+    text = (ROOT / "workflows" / "images.py").read_text(encoding="utf-8")
+    root = project(tmp_path, my_images=text)
+    assert generate(root, ONE_IMAGE)[0].path == ".github/workflows/my-images.yml"
+    path = root / ".github" / "workflows" / "my-images.yml"
+    path.parent.mkdir(parents=True)
+    path.write_text("name: mine\n")
+    with pytest.raises(ConfigurationError) as caught:
+        generate(root, ONE_IMAGE)
+    assert str(caught.value) == (
+        ".github/workflows/my-images.yml: the file was not written by this tool: "
+        "rename it, or delete it to have it made from workflows/my_images.py"
+    )
+
+
 @pytest.mark.parametrize(
     ("name", "plan"), [("one-image", ONE_IMAGE), ("many-targets", MANY), ("host-process", HOST_PROCESS)]
 )
@@ -231,7 +247,7 @@ def test_what_people_wrote_is_not_written_over(tmp_path: Path) -> None:
         ("\ndef workflow(plan):\n    return 1 / 0\n", "workflows/a.py:3: the module fails: ZeroDivisionError: division by zero: mend it, or see docs/workflows.md"),
         ("x = 1\n", "workflows/a.py: there is no function workflow: write `def workflow(plan: Plan) -> Workflow:`, or start the file's name with _ if it is none"),
         ("def workflow(plan):\n    return {}\n", "workflows/a.py: workflow(plan) gives dict and no Workflow: return a Workflow, or Nothing with the reason"),
-        ("from buildtools.workflow import actions\nactions.action('x')\n", "workflows/a.py:2: there is no pinned action 'x': make one with Action(name=..., version=..., sha=...); known are actions/checkout, actions/setup-python, actions/upload-artifact, actions/download-artifact, docker/login-action, actions/attest, anchore/sbom-action/download-syft"),
+        ("from buildtools.workflow import actions\nactions.action('x')\n", "workflows/a.py:2: there is no pinned action 'x': make one with Action(name=..., version=..., sha=...); known are actions/checkout, actions/setup-python, actions/upload-artifact, actions/download-artifact, docker/login-action, actions/attest, anchore/sbom-action/download-syft, azure/login"),
         ("from buildtools.errors import BuildError\ndef workflow(plan):\n    raise BuildError('no', hint='do')\n", "workflows/a.py:3: no: do"),
         ("raise SystemExit(3)\n", "workflows/a.py:1: the module fails: SystemExit: 3: mend it, or see docs/workflows.md"),
         (MODULE.replace("timeout=5, ", ""), "workflows/a.py: job a has no timeout: set minutes from 1 to 360: without it, it is 360"),
@@ -300,7 +316,9 @@ def test_our_modules_are_found_from_a_folder_below(tmp_path: Path, monkeypatch: 
 
 def test_runners_of_ones_own_are_told_to_actionlint(tmp_path: Path) -> None:
     """All labels of all workflows; the file goes with the last of them, and one that a person wrote stays."""
-    labelled = MODULE.replace("jobs=(", "labels=frozenset({'k2s', 'gpu'}),\n        jobs=(")
+    labelled = MODULE.replace(
+        "jobs=(", "labels=frozenset({'k2s', 'gpu', '${{ inputs.machine }}'}),\n        jobs=("
+    )
     other = MODULE.replace("NAME", "b").replace("jobs=(", "labels=frozenset({'arm'}),\n        jobs=(")
     root = project(tmp_path, a=labelled, b=other)
     path = root / ".github" / "actionlint.yaml"

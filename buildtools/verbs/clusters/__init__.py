@@ -1,0 +1,1 @@
+"""What `cluster` does, a module for each word."""
