@@ -163,6 +163,13 @@ def prove(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def smoke(session: nox.Session) -> None:
+    """Run the contract of built images on every tier that this machine has."""
+    install(session, *go())
+    session.run("buildtools", "smoke", *session.posargs)
+
+
+@nox.session(default=False)
 def preflight(session: nox.Session) -> None:
     """Say what will run on which node, and what will not, before it is rolled out."""
     install(session)
@@ -195,6 +202,13 @@ def ready(session: nox.Session) -> None:
     """Make a Windows machine of GitHub ready for images."""
     install(session)
     session.run("buildtools", "ready", *session.posargs)
+
+
+@nox.session(default=False)
+def doctor(session: nox.Session) -> None:
+    """Say what this machine has of tools, engines, tiers and credentials, and what it lacks."""
+    install(session)
+    session.run("buildtools", "doctor", *session.posargs)
 
 
 @nox.session(default=False)

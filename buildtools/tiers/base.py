@@ -3,16 +3,23 @@
 A tier starts the program and hands out what is running; `tiers.story` asks the same of all of them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from threading import Event
+from typing import Any, BinaryIO, Literal, Protocol, runtime_checkable
 
 from buildtools.oci.config import ImageConfig
+from buildtools.oci.descriptor import Descriptor
+from buildtools.oci.documents import Manifest
 from buildtools.spec.model import LifecycleSpec
 
 StopEvent = Literal["shutdown", "interrupt"]
+
+
+class CancelledError(Exception):
+    """Nobody wants to hear the story's end: the run was interrupted."""
 
 
 class StartError(Exception):
@@ -21,12 +28,21 @@ class StartError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contract:
-    """A built image as a tier gets it: its config, its own file tree, and what it has to do."""
+    """A built image as a tier gets it: its config, its own file tree, and what it has to do.
+
+    Tiers that take the image itself have its `manifest` and `open_blob`, which opens its layers; tiers that
+    pull it have `reference`, a name with a digest, empty for what is not published. `root` is for tiers that
+    take files. Who waits gives up soon after `cancelled` is set, by raising CancelledError.
+    """
 
     name: str
     config: ImageConfig
     root: Path
     lifecycle: LifecycleSpec
+    manifest: Manifest | None = None
+    open_blob: Callable[[Descriptor], BinaryIO] | None = field(default=None, compare=False)
+    reference: str = ""
+    cancelled: Event = field(default_factory=Event, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +50,8 @@ class Outcome:
     """What happened; the contract was kept where `findings` is empty.
 
     `ready` is the seconds until the program was ready, None where the contract has no such thing. `answer`
-    is what the probe got, `log` the end of the program's output.
+    is what the probe got, `log` the end of the program's output. `remarks` are what a reader should know of
+    this run although nothing is wrong.
     """
 
     findings: tuple[str, ...] = ()
@@ -42,6 +59,7 @@ class Outcome:
     answer: Mapping[str, Any] = field(default_factory=dict, hash=False)
     exit_code: int | None = None
     log: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @property
     def kept(self) -> bool:
@@ -91,3 +109,28 @@ class Tier(Protocol):
         Raises StartError, on entry, where it cannot be started.
         """
         ...
+
+
+@runtime_checkable
+class Remarking(Protocol):
+    """What is running where there is something to say of how it runs."""
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What differs here from where the image is meant to run, a sentence each."""
+        ...
+
+
+@runtime_checkable
+class Choosy(Protocol):
+    """A tier that runs such images, yet not every contract."""
+
+    def refuses(self, contract: Contract) -> str:
+        """Why it cannot try this contract; empty if it can."""
+        ...
+
+
+def asks(lifecycle: LifecycleSpec) -> bool:
+    """Whether the contract asks its program for anything, so that its port must be reached."""
+    stop = lifecycle.stop
+    return bool(lifecycle.ready or lifecycle.probe or (stop and stop.drain))

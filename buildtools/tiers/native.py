@@ -4,6 +4,7 @@ import os
 import platform
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -12,11 +13,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final, Self
 
 from buildtools.oci.config import ImageConfig
+from buildtools.settings import Settings
 from buildtools.spec.model import LifecycleSpec
 from buildtools.tiers.base import Contract, StartError, StopEvent
+from buildtools.tiers.users import Account, account
+from buildtools.windows.signals import number_of
 
 _ARCHITECTURES: Final[Mapping[str, str]] = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 _SIGNALS: Final[Mapping[StopEvent, signal.Signals]] = {
@@ -29,11 +33,17 @@ _LOG_LINES: Final = 20
 class Native:
     """Runs Linux images as processes, without isolation: the program sees this machine's files and network.
 
-    Its own files are read from the image, its working directory is the image's. Users are not switched.
+    Its own files are read from the image, its working directory is the image's, and its user where we are
+    root. A signal that the image asks for stands for SIGTERM.
     """
 
     name = "native"
     events: Mapping[StopEvent, str] = {event: one.name for event, one in _SIGNALS.items()}
+
+    @classmethod
+    def of(cls, _settings: Settings) -> Self:
+        """The tier of this machine."""
+        return cls()
 
     def unavailable(self, config: ImageConfig) -> str:
         """Why this machine cannot run such an image natively; empty if it can."""
@@ -49,12 +59,15 @@ class Native:
         """The running program; afterwards it and all it started are gone."""
         port = free_port()
         with tempfile.TemporaryFile() as log:
+            user = account(contract.config.user, contract.root)
+            remarks = () if _may_switch(user) else (_not_switched(contract.config.user),)
             try:
-                process = _popen(contract, port, log)
+                process = _popen(contract, port, log, user)
             except OSError as error:
-                raise StartError(error.strerror) from error
+                raise StartError(_closed(contract.root, user) or error.strerror) from error
             try:
-                yield _Process(process=process, port=port, output=log)
+                asked = number_of(contract.config.stop_signal) or _SIGNALS["shutdown"]
+                yield _Process(process=process, port=port, output=log, shutdown=asked, remarks=remarks)
             finally:
                 # The group outlives its leader where the program left children behind.
                 with suppress(ProcessLookupError):
@@ -69,13 +82,15 @@ class _Process:
     process: "subprocess.Popen[bytes]"
     port: int
     output: IO[bytes]
+    shutdown: int
+    remarks: tuple[str, ...]
 
     @property
     def endpoint(self) -> tuple[str, int]:
         return "127.0.0.1", self.port
 
     def deliver(self, event: StopEvent) -> None:
-        self.process.send_signal(_SIGNALS[event])
+        self.process.send_signal(self.shutdown if event == "shutdown" else _SIGNALS[event])
 
     def wait(self, within: float) -> int | None:
         if not within:
@@ -118,7 +133,25 @@ def command(config: ImageConfig, lifecycle: LifecycleSpec, *, root: Path, port: 
     return [str(root / words[0].lstrip("/")), *words[1:]]
 
 
-def _popen(contract: Contract, port: int, log: IO[bytes]) -> "subprocess.Popen[bytes]":
+def _may_switch(user: Account) -> bool:
+    """Whether the program runs as that user: we are root, or the user already."""
+    return os.geteuid() in {0, user.uid}
+
+
+def _not_switched(user: str) -> str:
+    return f"ran as the user of this session and not as {user or 'root'}, which only root can switch to"
+
+
+def _closed(root: Path, user: Account) -> str:
+    """A sentence about a folder above the image's files that its user may not enter; empty without one."""
+    closed = [folder for folder in root.parents if user.uid and not folder.stat().st_mode & stat.S_IXOTH]
+    return f"its user may not enter {closed[-1]}: name another folder in TMPDIR" if closed else ""
+
+
+def _popen(contract: Contract, port: int, log: IO[bytes], user: Account) -> "subprocess.Popen[bytes]":
+    switch: Any = {}
+    if os.geteuid() == 0:
+        switch = {"user": user.uid, "group": user.gid, "extra_groups": user.groups}
     environment = dict(entry.partition("=")[::2] for entry in contract.config.env)
     environment |= {name: text.replace("{port}", str(port)) for name, text in contract.lifecycle.env.items()}
     return subprocess.Popen(
@@ -129,4 +162,5 @@ def _popen(contract: Contract, port: int, log: IO[bytes]) -> "subprocess.Popen[b
         stdout=log,
         stderr=subprocess.STDOUT,
         start_new_session=True,
+        **switch,
     )

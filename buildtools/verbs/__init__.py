@@ -44,11 +44,13 @@ VERBS: Final = (
     Verb("login", "say what would be used to log in to a registry, and what that allows"),
     Verb("verify", "read back what was published, and say whether every node gets the right image"),
     Verb("prove", "let this machine's Docker Engine pull an index, and look whether the right image came"),
+    Verb("smoke", "run the contract of built images on every tier that this machine has"),
     Verb("preflight", "say what will run on which node, and what will not, before it is rolled out"),
     Verb("cluster", "try images on a cluster with Linux and Windows nodes: manifests, checks, machines"),
     Verb("registry", "run a throw-away registry on this machine until Ctrl-C, to try things out"),
     Verb("workflows", "write the GitHub Actions workflows, or say where they are not what they should be"),
     Verb("ready", "make a Windows machine of GitHub ready: temporary files on its second disk"),
+    Verb("doctor", "say what this machine has of tools, engines, tiers and credentials, and what it lacks"),
     Verb("pins", "resolve bases and fetched assets to digests"),
     Verb("schema", "print the JSON Schema of a definition file"),
 )

@@ -150,11 +150,11 @@ def _prepared(run: Run, workspace: Workspace, choice: Choice, tags: Mapping[str,
     prepared = prepare(workspace, choice, pins=pins)
     run.warn(prepared.warnings)
     if run.args.no_build:
-        _refuse_unbuilt(prepared)
+        refuse_unbuilt(prepared)
     return prepared
 
 
-def _refuse_unbuilt(prepared: Prepared) -> None:
+def refuse_unbuilt(prepared: Prepared) -> None:
     """Raise BuildError for what is not built as it is defined now; an index alone may be written anew."""
     lacking = [
         f"{target.name} ({', '.join(target.reasons)})"

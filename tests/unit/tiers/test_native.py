@@ -260,3 +260,40 @@ def test_what_this_machine_can_run(
     monkeypatch.setattr(platform, "machine", lambda: machine)
     document = {"os": image_os, "architecture": architecture, "rootfs": {"type": "layers", "diff_ids": []}}
     assert Native().unavailable(ImageConfig.parse(canonical_json(document))) == reason
+
+
+def test_a_user_that_cannot_be_switched_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The contract is tried as who we are, and that is said."""
+    write_script(tmp_path / "app", "exit 0")
+    monkeypatch.setattr(os, "geteuid", lambda: 1234)
+    outcome = run(tmp_path, config("/app", User="4242"))
+    assert outcome.findings == ()
+    assert outcome.remarks == (
+        "ran as the user of this session and not as 4242, which only root can switch to",
+    )
+    assert run(tmp_path, config("/app", User="1234")).remarks == ()
+
+
+@pytest.mark.parametrize(("value", "sent"), [("", "TERM"), ("SIGUSR1", "USR1"), ("2", "INT")])
+def test_the_image_s_own_stop_signal(tmp_path: Path, value: str, sent: str) -> None:
+    """What a container engine would send."""
+    traps = "".join(f"trap 'echo {name}; exit 0' {name}\n" for name in ("TERM", "USR1", "INT"))
+    text = f"{traps}: > ready\nwhile :; do /bin/sleep 0.05; done"
+    write_script(tmp_path / "app", text)
+    contract = Contract(
+        name="app", config=config("/app", StopSignal=value), root=tmp_path, lifecycle=LifecycleSpec()
+    )
+    with Native().started(contract) as running:
+        while not (tmp_path / "ready").exists():
+            assert running.wait(0.01) is None
+        running.deliver("shutdown")
+        assert running.wait(20) == 0
+        assert running.log() == (sent,)
+
+
+def test_a_signal_that_is_ignored_is_named(tmp_path: Path) -> None:
+    """By the image's own word."""
+    python(tmp_path, SERVER)
+    image = config("/app", Env=[ANSWERS, "IGNORE=1"], StopSignal="TERM")
+    outcome = run(tmp_path, image, args=("{port}",), ready=READY, stop=StopSpec(within=0.1))
+    assert outcome.findings == ("TERM did not end it within 0.1 seconds",)
