@@ -207,10 +207,7 @@ class Builder:
         layout = self.workspace.layout(image)
         targets = [target for target in self.prepared.plan.targets if target.variant.image == image]
         present = [done[target.key] for target in targets if target.key in done]
-        newest = max((built.record.created for built in present), default=0)
-        index = assemble_index(
-            [_entry(built.record) for built in present], annotations={CREATED: rfc3339(newest)}
-        )
+        index = index_of([built.record for built in present])
         if self.full:
             self._complete(layout, [built.record for built in present])
         if not _names(layout, index):
@@ -236,6 +233,12 @@ class Builder:
                     )
                     base = self.base_layers(record.base.reference)
                     layout.put_blob(blob.descriptor, partial(base.get_blob, blob.descriptor))
+
+
+def index_of(records: Sequence[BuildRecord]) -> Index:
+    """The index of an image's variants, dated like the newest of them."""
+    newest = max((record.created for record in records), default=0)
+    return assemble_index([_entry(record) for record in records], annotations={CREATED: rfc3339(newest)})
 
 
 def _names(layout: Layout, index: Index) -> bool:

@@ -107,6 +107,9 @@ def generate(root: Path, plan: Plan) -> list[Generated]:
         names[workflow.name] = shown
         # What is only known when the workflow runs, actionlint does not look at.
         labels |= {label for label in workflow.labels if "${{" not in label}
+        if name in texts:
+            text = f"{name} is made from another module, too"
+            faults.append(_finding("workflow-twice", text, "name one of them otherwise", path=shown))
         texts[name], sources[name] = render(workflow, header=_header(shown)), shown
     header = _header(f"{FOLDER}/*.py")
     texts[".github/dependabot.yml"] = emit(dependabot(_packages(root)), header=header)

@@ -1,6 +1,6 @@
 """From definitions to a Plan: read, look at pins and inputs, compare with the last build."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -12,6 +12,7 @@ from buildtools.oci.config import ImageConfig
 from buildtools.oci.documents import Manifest
 from buildtools.pins import AssetPin, BasePin, Pins
 from buildtools.plan import Base, Key, Observed, Plan, Target
+from buildtools.record import BuildRecord
 from buildtools.sources import git
 from buildtools.sources.observe import observe
 from buildtools.sources.tools import exact_versions, find_tools
@@ -88,8 +89,16 @@ def _named(variants: Sequence[Variant], keys: Sequence[Key]) -> tuple[Variant, .
     return tuple(variant for variant in variants if _key(variant) in keys)
 
 
-def prepare(workspace: Workspace, choice: Choice, *, pins: Pins | None = None) -> Prepared:
+def prepare(
+    workspace: Workspace,
+    choice: Choice,
+    *,
+    pins: Pins | None = None,
+    records: Callable[[Iterable[Variant]], Mapping[Key, BuildRecord]] | None = None,
+) -> Prepared:
     """Make the Plan without touching the network; `pins` defaults to the project's file.
+
+    `records` gives the last builds: those that the project's layouts hold where it is None.
 
     A base or asset that is not pinned is planned as missing: its variant is never up to date. Raises
     ConfigurationError with every file that definitions name and that is not there.
@@ -107,7 +116,7 @@ def prepare(workspace: Workspace, choice: Choice, *, pins: Pins | None = None) -
             variants,
             bases={_key(variant): _base(variant, images[_key(variant)], choice) for variant in variants},
             observed=observed,
-            records=workspace.records(variants),
+            records=(records or workspace.records)(variants),
             builder=BUILDER,
         ),
         {name: workspace.indexed(name) for name in names},

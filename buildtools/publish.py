@@ -17,14 +17,13 @@ from buildtools.errors import (
     PartialError,
     VerificationError,
 )
+from buildtools.handover import base_sources, stand_in_faults
 from buildtools.oci.digest import Digest
 from buildtools.oci.documents import Index
 from buildtools.oci.reference import InvalidReference, Reference, parse_reference
 from buildtools.spec.tags import Tag
-from buildtools.spec.variant import HOST_PROCESS, SCRATCH
 from buildtools.stores.base import NotFoundError, Readable
 from buildtools.stores.copy import Copied, copy
-from buildtools.stores.layout import Layout
 from buildtools.stores.parallel import THREADS, in_parallel, workers
 from buildtools.stores.registry import Registries, Registry
 from buildtools.tagging import DONE, Rules, Tagged, Tagging
@@ -63,13 +62,13 @@ class Publisher:
     """Publishes built images under `tags`, which has those of each image by its name.
 
     `stand_ins` lets images through that stand on stand-in bases: for a registry that is thrown away.
-    `layout` opens an image's layout. `bases` reads registries as the project is configured, mirrors
-    included; `targets` writes to them under their own names, with so many `threads` at once. `left` says
-    where layers are that a build has left to a registry. `verify` reads back an index by digest before any
-    tag is set on it, and gives what is wrong; None leaves that out.
+    `layout` opens what holds an image's documents, its OCI layout as a rule. `bases` reads registries as the
+    project is configured, mirrors included; `targets` writes to them under their own names, with so many
+    `threads` at once. `left` says where layers are that a build has left to a registry. `verify` reads back
+    an index by digest before any tag is set on it, and gives what is wrong; None leaves that out.
     """
 
-    layout: Callable[[str], Layout]
+    layout: Callable[[str], Readable]
     bases: Registries
     targets: Registries
     tags: Mapping[str, Sequence[Tag]]
@@ -131,7 +130,7 @@ class Publisher:
             present=len(copied.present),
         )
 
-    def _send(self, job: "_Job", layout: Layout, registry: Registry) -> Copied:
+    def _send(self, job: "_Job", layout: Readable, registry: Registry) -> Copied:
         """Everything that the tags will stand on; it is there, and right, when this returns."""
         digest = job.image.index.digest
         copied = copy(
@@ -162,15 +161,11 @@ class Publisher:
 
     def _elsewhere(self, job: "_Job", registry: Registry) -> dict[Digest, Readable]:
         """Where the layers are that the layout does not hold, by digest: in the same registry if anywhere."""
-        found: dict[Digest, Readable] = dict(self.left(job.image.name))
-        for record in (built.record for built in job.image.variants):
-            if record.base_layers and record.base.reference not in {SCRATCH, HOST_PROCESS}:
-                base: Readable = self.bases.open(parse_reference(record.base.reference))
-                near = bool(registry.mountable(base))
-                for layer in record.base_layers:
-                    beside = self._beside.get((job.reference.registry, layer.digest))
-                    found[layer.digest] = beside if beside and not near else base
-        return found
+        host = job.reference.registry
+        beside = {digest: store for (name, digest), store in self._beside.items() if name == host}
+        records = [built.record for built in job.image.variants]
+        left = dict(self.left(job.image.name))
+        return left | base_sources(records, registry, self.bases, beside=beside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,12 +219,8 @@ def raise_failures(results: Sequence[Published]) -> None:
 
 def _unfit(report: Report, *, stand_ins: bool) -> list[Diagnostic]:
     """Images that must not be published, or are not whole."""
-    faults = []
+    faults = [] if stand_ins else stand_in_faults(report.variants)
     for image in report.images:
-        labels = [built.record.label for built in image.variants if built.record.base.stand_in]
-        if labels and not stand_ins:
-            text = f"{image.name} stands on stand-in bases ({', '.join(labels)}), which are never published"
-            faults.append(Diagnostic(code="stand-in", message=text, hint="build it on its real bases"))
         if image.absent:
             text = f"{image.name} lacks {', '.join(image.absent)}"
             faults.append(Diagnostic(code="not-whole", message=text, hint="build every platform first"))

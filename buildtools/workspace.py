@@ -11,13 +11,13 @@
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 from buildtools import pins as pins_file
 from buildtools import record as record_file
-from buildtools.errors import BuildtoolsError, ConfigurationError, UsageError
+from buildtools.errors import BuildtoolsError, ConfigurationError, Diagnostic, UsageError
 from buildtools.oci.digest import Digest
 from buildtools.oci.documents import Index, parse_document
 from buildtools.pins import Pins
@@ -76,6 +76,11 @@ class Workspace:
         shared = self.project.spec
         return self.settings.with_project(mirrors=shared.mirrors, plain_http=shared.plain_http)
 
+    @property
+    def reach_of_targets(self) -> Settings:
+        """The same without mirrors: what is published is written and read under its own name."""
+        return replace(self.reach, mirrors={})
+
     def layout(self, image: str) -> Layout:
         """The image's OCI layout, one object a run."""
         with self._lock:
@@ -110,6 +115,40 @@ class Workspace:
             layout = self.layout(variant.image)
             if all(layout.has_blob(blob.descriptor) for blob in record.blobs):
                 found[variant.image, variant.label] = record
+        return found
+
+    def handed_over(self, variants: Iterable[Variant]) -> Mapping[tuple[str, str], BuildRecord]:
+        """The records of builds that were made elsewhere, whose blobs are in no layout of this machine.
+
+        Raises ConfigurationError with all that are broken, or not of the variant whose name they bear.
+        """
+        found: dict[tuple[str, str], BuildRecord] = {}
+        faults: list[Diagnostic] = []
+        for variant in variants:
+            path = self.record_path(variant.image, variant.label)
+            try:
+                record = record_file.parse(path.read_bytes(), path=self.shown(path))
+            except FileNotFoundError:
+                continue
+            except ConfigurationError as error:
+                faults += error.diagnostics
+                continue
+            if (record.image, record.label) == (variant.image, variant.label):
+                found[variant.image, variant.label] = record
+            else:
+                text = (
+                    f"the record is of {record.image} {record.label}, not of {variant.image} {variant.label}"
+                )
+                faults.append(
+                    Diagnostic(
+                        code="broken-record",
+                        message=text,
+                        hint="hand over the folder as it was written",
+                        path=self.shown(path),
+                    )
+                )
+        if faults:
+            raise ConfigurationError(*faults)
         return found
 
     def indexed(self, image: str) -> frozenset[Digest]:

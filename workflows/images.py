@@ -1,8 +1,13 @@
 """Build all images, publish what is on the default branch, and prove it on real machines."""
 
+from typing import Final
+
 from buildtools.plan import Plan
 from buildtools.workflow import jobs
 from buildtools.workflow.model import Workflow
+
+HANDOVER: Final[jobs.Handover] = "artifacts"
+"""How what is built gets to the job that publishes it; `registry` lets legs push their own layers."""
 
 
 def workflow(plan: Plan) -> Workflow:
@@ -11,11 +16,5 @@ def workflow(plan: Plan) -> Workflow:
         name="images",
         on=jobs.events(branch="main"),
         concurrency=jobs.PER_RUN,
-        jobs=jobs.gated(
-            jobs.plan(branch="main"),
-            jobs.build(plan),
-            jobs.publish(),
-            jobs.attest(plan),
-            jobs.prove(plan),
-        ),
+        jobs=jobs.gated(*jobs.images(plan, branch="main", handover=HANDOVER)),
     )

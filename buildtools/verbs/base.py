@@ -134,12 +134,18 @@ def _seconds(text: str) -> float:
 
 
 def append_outputs(path: Path | None, outputs: Mapping[str, Any]) -> None:
-    """Append values to the outputs of a step, each as JSON on one line; raises UsageError and BuildError."""
+    """Append values to the outputs of a step: a text as it is, all else as JSON on one line.
+
+    Raises UsageError and BuildError.
+    """
     from buildtools.workflow.legs import check_output  # not for verbs without outputs
 
     if path is None:
         raise UsageError("--github-output needs $GITHUB_OUTPUT", hint="a GitHub Actions step sets it")
-    texts = {name: json.dumps(value, separators=(",", ":")) for name, value in outputs.items()}
+    texts = {
+        name: value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+        for name, value in outputs.items()
+    }
     for name, text in texts.items():
         check_output(name, text)
     with path.open("a", encoding="utf-8") as file:

@@ -31,7 +31,7 @@ from buildtools.verbs.base import (
 )
 from buildtools.views.build import plan_json, plan_table
 from buildtools.views.compare import compare_json, compare_summary, compare_table
-from buildtools.workflow.legs import pack
+from buildtools.workflow.legs import machines, pack
 from buildtools.workspace import Workspace
 
 
@@ -58,6 +58,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--published",
         action="store_true",
         help="compare with what is published at the registry of defaults.yaml",
+    )
+    parser.add_argument(
+        "--to",
+        metavar="PLACE",
+        help="where it will be published, in place of the registry of defaults.yaml",
     )
     parser.add_argument(
         "--or-all",
@@ -108,22 +113,30 @@ def _places(run: Run, workspace: Workspace) -> list[str]:
     """What to compare with; raises UsageError and ConfigurationError."""
     places = [place.rstrip("/") for place in dict.fromkeys(run.args.against)]
     if run.args.published:
-        if not workspace.project.spec.registry:
+        if not (registry := _registry(run, workspace.project.spec.registry)):
             raise UsageError(
                 "--published needs a registry in images/defaults.yaml",
-                hint="add `registry: ghcr.io/acme`, or name a place with --against",
+                hint="add `registry: ghcr.io/acme`, or name a place with --to or --against",
             )
-        places.append(workspace.project.spec.registry.rstrip("/"))
+        places.append(registry)
     if run.args.or_all and not places:
         raise UsageError("--or-all is for a comparison", hint="add --published or --against")
     check_places(places)
     return places
 
 
+def _registry(run: Run, default: str) -> str:
+    """Where images will be published, empty where nothing says so."""
+    place: str = (run.args.to or default).rstrip("/")
+    if place:
+        check_places([place])
+    return place
+
+
 def _say_plan(run: Run, prepared: Prepared, *, all_of_it: bool) -> None:
     document = plan_json(prepared)
     wanted = [target for target in prepared.targets if all_of_it or not target.up_to_date]
-    _hand_on(run, document, wanted)
+    _hand_on(run, document, wanted, prepared)
     run.show(document, plan_table(prepared))
     if run.args.exit_code and wanted:
         total = len(prepared.targets)
@@ -156,7 +169,7 @@ def _say_comparison(run: Run, prepared: Prepared, rows: Sequence[Compared]) -> N
     changed = [row for row in rows if row.state != "up to date"]
     document = plan_json(prepared) | {"against": compare_json(rows)}
     keys = {row.target.key for row in changed if row.target}
-    _hand_on(run, document, [target for target in prepared.targets if target.key in keys])
+    _hand_on(run, document, [one for one in prepared.targets if one.key in keys], prepared)
     run.show(document, compare_table(rows))
     if run.args.exit_code and changed:
         raise ChangesFound(compare_summary(rows).rstrip("."), hint="run `buildtools publish`")
@@ -164,8 +177,9 @@ def _say_comparison(run: Run, prepared: Prepared, rows: Sequence[Compared]) -> N
         run.console.note(compare_summary(rows))
 
 
-def _hand_on(run: Run, document: dict[str, Any], wanted: Sequence[Target]) -> None:
+def _hand_on(run: Run, document: dict[str, Any], wanted: Sequence[Target], prepared: Prepared) -> None:
     """Put the legs into the document, and both into the step's outputs where that is asked for."""
+    registry = _registry(run, prepared.project.spec.registry)
     keys = {target.key for target in wanted}
     targets = [target for target in document["targets"] if (target["image"], target["platform"]) in keys]
     outputs: dict[str, Any] = {"any": bool(targets), "targets": targets}
@@ -173,5 +187,8 @@ def _hand_on(run: Run, document: dict[str, Any], wanted: Sequence[Target]) -> No
         legs = [leg.to_json() for leg in pack(wanted, most=run.args.legs)]
         document["legs"] = legs
         outputs["legs"] = {"include": legs}
+        outputs["machines"] = {"include": machines(prepared.targets)}
+        outputs["registry"] = registry
+        outputs["host"] = registry.partition("/")[0]
     if run.args.github_output:
         append_outputs(run.settings.github_output, outputs)

@@ -1,14 +1,14 @@
 """The `publish` verb."""
 
 import argparse
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from buildtools import tags as tagging
 from buildtools.build import BuiltImage, Report
 from buildtools.cluster.truth import pinned_truth
 from buildtools.errors import BuildError, Diagnostic, UsageError
+from buildtools.handover import Joined, join
 from buildtools.oci.digest import Digest
 from buildtools.oci.platform import Platform
 from buildtools.plan import INDEX_REASON
@@ -16,6 +16,7 @@ from buildtools.prepare import Choice, Prepared, prepare, selected
 from buildtools.publish import Published, Publisher, check_places, failures, raise_failures
 from buildtools.reuse import PublishedLayers
 from buildtools.spec.tags import Tag
+from buildtools.stores.base import Readable
 from buildtools.stores.parallel import THREADS
 from buildtools.stores.registry import Registries, Registry
 from buildtools.stores.rehearsal import RehearsalClient
@@ -28,12 +29,15 @@ from buildtools.verbs.base import (
     json_argument,
     locked_argument,
     project_argument,
+    targets_argument,
     wait_argument,
 )
 from buildtools.verbs.build import builder, pinned
 from buildtools.verbs.publishing import leg
+from buildtools.verbs.sending import refuse_mixed, send
 from buildtools.verify import verify_store
 from buildtools.views.publish import publish_json, publish_table, requests_summary, requests_table
+from buildtools.workflow.legs import attest_legs
 from buildtools.workspace import Workspace
 
 
@@ -91,9 +95,20 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="publish what is built already, and fail where a variant would have to be built",
     )
     parser.add_argument(
+        "--by-digest",
+        action="store_true",
+        help="send images only, without an index and tags: the first step where several machines build",
+    )
+    parser.add_argument(
+        "--from-records",
+        action="store_true",
+        help="join what was sent with --by-digest: needs every machine's records (dist/records), no layout",
+    )
+    targets_argument(parser)
+    parser.add_argument(
         "--github-output",
         action="store_true",
-        help="append the indexes and their images to $GITHUB_OUTPUT, as images for a matrix",
+        help="append the indexes and their images to $GITHUB_OUTPUT, as images and attest for matrices",
     )
     locked_argument(parser)
     wait_argument(parser)
@@ -101,29 +116,38 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(run: Run) -> None:
     """Build what is not up to date, if that may be, send every image to every place, and set the tags."""
+    refuse_mixed(run)
     workspace, choice = run.workspace(), run.choice()
     places = _places(run, workspace)
+    if run.args.by_digest:
+        send(run, workspace, _prepared(run, workspace, choice, {}), places)
+    else:
+        _publish(run, workspace, choice, places)
+
+
+def _publish(run: Run, workspace: Workspace, choice: Choice, places: Sequence[str]) -> None:
     names = list(dict.fromkeys(variant.image for variant in selected(workspace.project, choice)))
     tags = tagging.choose(
         workspace, names, run.args.tag, tagging.facts(workspace, version=run.args.image_version)
     )
     rules = _rules(run, tags)
     prepared = _prepared(run, workspace, choice, tags)
-    settings = replace(workspace.reach, mirrors={})
+    settings = workspace.reach_of_targets
     rehearsal = RehearsalClient(settings) if run.args.dry_run else None
     targets = Registries(settings, client=rehearsal)
     with run.console.working("rehearsing" if rehearsal else "publishing"):
         # Of an image's tags the last one: that is what was moved with each publication so far.
         reuse = PublishedLayers(targets, places, {name: every[-1].name for name, every in tags.items()})
-        report = builder(workspace, prepared, full=False, force=False, published=reuse).run()
-        report.raise_failures()
+        report, layout = _images(
+            run, workspace, prepared, reuse, lambda: join(prepared.targets, places, targets)
+        )
         truth = pinned_truth(prepared.pins)
 
         def verify(registry: Registry, digest: Digest) -> Sequence[Diagnostic]:
             return verify_store(registry, digest, truth=truth, quick=True).errors
 
         publisher = Publisher(
-            layout=workspace.layout,
+            layout=layout,
             bases=Registries(workspace.reach),
             targets=targets,
             tags=tags,
@@ -137,24 +161,53 @@ def run(run: Run) -> None:
     _show(run, results, rehearsal)
     raise_failures(results)
     if run.args.github_output:
-        append_outputs(run.settings.github_output, {"images": _legs(results, report)})
+        legs = _legs(results, report)
+        subjects = [
+            (leg["image"], leg["name"], digest)
+            for leg in legs["include"]
+            for digest in (leg["digest"], *leg["children"])
+        ]
+        outputs = {"images": legs, "attest": {"include": attest_legs(subjects)}}
+        append_outputs(run.settings.github_output, outputs)
+
+
+def _images(
+    run: Run,
+    workspace: Workspace,
+    prepared: Prepared,
+    reuse: PublishedLayers,
+    joined: Callable[[], Joined],
+) -> tuple[Report, Callable[[str], Readable]]:
+    """The images that are published, and what opens the documents of each."""
+    if run.args.from_records:
+        found = joined()
+        return found.report, found.stores.__getitem__
+    report = builder(workspace, prepared, full=False, force=False, published=reuse).run()
+    report.raise_failures()
+    return report, workspace.layout
 
 
 def _prepared(run: Run, workspace: Workspace, choice: Choice, tags: Mapping[str, Sequence[Tag]]) -> Prepared:
     """The Plan with its pins, if all that tags promise is so; raises BuildError and what pinning raises."""
     # What is built already was pinned for it.
-    pins = pinned(run, workspace, choice, locked=run.args.no_build)
+    elsewhere = run.args.from_records
+    pins = pinned(run, workspace, choice, locked=run.args.no_build or elsewhere)
     # After pinning: pins that were just written are not in the commit either.
     if not run.args.allow_dirty:
         tagging.refuse_uncommitted(workspace, tags)
-    prepared = prepare(workspace, choice, pins=pins)
+    records = workspace.handed_over if elsewhere else None
+    prepared = prepare(workspace, choice, pins=pins, records=records)
     run.warn(prepared.warnings)
-    if run.args.no_build:
+    if elsewhere:
+        refuse_unbuilt(prepared, "hand over the records of every leg; one that failed is run again")
+    elif run.args.no_build:
         refuse_unbuilt(prepared)
     return prepared
 
 
-def refuse_unbuilt(prepared: Prepared) -> None:
+def refuse_unbuilt(
+    prepared: Prepared, hint: str = "run `buildtools build` first, or leave --no-build out"
+) -> None:
     """Raise BuildError for what is not built as it is defined now; an index alone may be written anew."""
     lacking = [
         f"{target.name} ({', '.join(target.reasons)})"
@@ -164,7 +217,7 @@ def refuse_unbuilt(prepared: Prepared) -> None:
     if lacking:
         raise BuildError(
             f"{len(lacking)} of {len(prepared.targets)} variants are not built: {'; '.join(lacking)}",
-            hint="run `buildtools build` first, or leave --no-build out",
+            hint=hint,
         )
 
 

@@ -41,9 +41,12 @@ def publish_json(results: Sequence[Published], requests: Sequence[Asked] | None 
         "not_published": [_published(one) for one in results if not one.done],
         "failures": [str(error) for error in failures(results)],
     }
-    if requests is None:
-        return document
-    return document | {
+    return document if requests is None else document | requests_json(requests)
+
+
+def requests_json(requests: Sequence[Asked]) -> dict[str, Any]:
+    """What a dry run adds to a document: each request, and how much they would write."""
+    return {
         "requests": [
             {
                 "registry": asked.registry,

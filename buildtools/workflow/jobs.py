@@ -1,18 +1,19 @@
 """Jobs of a workflow that builds, publishes and proves images: one function each.
 
-Every function gives a Job, and a project changes it with `dataclasses.replace` or adds its own beside it.
-What jobs hand to each other are outputs of `plan` and `publish` and one artifact a leg.
+Every function gives a Job, and a project changes it with `dataclasses.replace` or adds its own beside it;
+`images` gives all of them. What jobs hand to each other are outputs of `plan` and `publish` and one artifact
+a leg: what it has built, or only the records of what it has sent to the registry.
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Final, Literal
 
-from buildtools.plan import LINUX_RUNNERS, Plan
-from buildtools.windows.releases import RELEASES
+from buildtools.plan import Plan
 from buildtools.workflow import steps
 from buildtools.workflow.actions import action
-from buildtools.workflow.legs import DEFAULT_LEGS
+from buildtools.workflow.legs import DEFAULT_LEGS, machines
 from buildtools.workflow.model import Concurrency, Job, Matrix, Permission, Step, Trigger
 from buildtools.workflow.runners import LINUX
 from buildtools.workflow.steps import TOOL, Tool
@@ -29,6 +30,33 @@ PER_RUN: Final = Concurrency(
 """A pull request's newer run ends the older one; runs for pushes are groups of their own, so all end."""
 
 ARTIFACTS: Final = "images-"
+RECORDS: Final = "records-"
+
+Handover = Literal["artifacts", "registry"]
+"""How what a leg has built gets to the job that publishes it.
+
+`artifacts` needs no credentials in the legs; `registry` sends each layer once instead of twice. Pull requests
+have no credentials, so theirs are artifacts in any case.
+"""
+
+
+TOKEN: Final = {"GITHUB_TOKEN": "${{ secrets.GITHUB_TOKEN }}"}
+"""Only the step that needs it has it."""
+ONE_AT_A_TIME: Final = Concurrency(group="publish-images", queue="max")
+SEND: Final = "publish --by-digest --no-build --locked"
+JOINS: Final[Mapping[Handover, tuple[str, Step, str]]] = {
+    "artifacts": (
+        "build",
+        steps.download(f"{ARTIFACTS}*", "dist"),
+        "publish --no-build --locked --github-output",
+    ),
+    "registry": (
+        "send",
+        steps.download(f"{RECORDS}*", "dist/records"),
+        "publish --from-records --locked --github-output",
+    ),
+}
+"""For each hand-over the job that is waited for, what is downloaded, and the command that publishes it."""
 
 SIGN: Final = (
     Permission("packages", "write", "put attestations beside the images"),
@@ -83,56 +111,85 @@ def plan(*, tool: Tool = TOOL, branch: str = "main", legs: int = DEFAULT_LEGS) -
     )
 
 
-def build(plan: Plan, *, tool: Tool = TOOL) -> Job:
-    """Build the targets of a leg into OCI layouts, without credentials, and keep them for a week."""
-    windows = any(
-        target.runner != LINUX and target.variant.platform.os == "windows" for target in plan.targets
-    )
-    setup = tool.setup()
-    if windows:
-        setup = (steps.line_ends(), *setup, steps.temporary(), steps.docker())
+def build(plan: Plan, *, tool: Tool = TOOL, handover: Handover = "artifacts") -> Job:
+    """Build the targets of a leg into OCI layouts, without credentials, and keep them for a week.
+
+    With the hand-over `registry` that is for pull requests, and `send` is for pushes.
+    """
+    apart = "" if handover == "artifacts" else f" && {PUSH.replace('==', '!=')}"
     return Job(
         id="build",
         name="Build ${{ matrix.name }}",
         needs=("plan",),
-        if_="needs.plan.outputs.any == 'true'",
+        if_=f"needs.plan.outputs.any == 'true'{apart}",
         matrix=Matrix(expression="${{ fromJSON(needs.plan.outputs.legs) }}"),
         runs_on="${{ matrix.runner }}",
         timeout=60,
         permissions=(READ,),
         shell_="bash",
         steps=(
-            *setup,
-            steps.tool(
-                "Build", 'build --locked --targets "$TARGETS"', env={"TARGETS": "${{ matrix.targets }}"}
-            ),
+            *build_steps(tool, windows=_on_windows(plan)),
             steps.upload(f"{ARTIFACTS}${{{{ matrix.name }}}}", "dist/oci", "dist/records"),
         ),
     )
 
 
-def publish(*, tool: Tool = TOOL, environment: str = "") -> Job:
+def send(plan: Plan, *, tool: Tool = TOOL) -> Job:
+    """Build the targets of a leg, send them by digest, and hand on their records; on pushes only."""
+    return Job(
+        id="send",
+        name="Build and send ${{ matrix.name }}",
+        needs=("plan",),
+        if_=f"needs.plan.outputs.any == 'true' && {PUSH}",
+        matrix=Matrix(expression="${{ fromJSON(needs.plan.outputs.legs) }}"),
+        runs_on="${{ matrix.runner }}",
+        timeout=60,
+        permissions=(READ, Permission("packages", "write", "push images without a tag")),
+        shell_="bash",
+        steps=(
+            *build_steps(tool, windows=_on_windows(plan)),
+            steps.tool(
+                "Send by digest",
+                f'{SEND} --targets "$TARGETS"',
+                env={"TARGETS": "${{ matrix.targets }}", **TOKEN},
+            ),
+            steps.upload(f"{RECORDS}${{{{ matrix.name }}}}", "dist/records"),
+        ),
+    )
+
+
+def _on_windows(plan: Plan) -> bool:
+    """Whether a target needs a Windows machine to be built."""
+    return any(target.runner != LINUX and target.variant.platform.os == "windows" for target in plan.targets)
+
+
+def build_steps(tool: Tool, *, windows: bool) -> tuple[Step, ...]:
+    """A leg up to and with its build; with `windows` where it may be on such a machine."""
+    setup = tool.setup()
+    if windows:
+        setup = (steps.line_ends(), *setup, steps.temporary(), steps.docker())
+    targets = {"TARGETS": "${{ matrix.targets }}"}
+    return (*setup, steps.tool("Build", 'build --locked --targets "$TARGETS"', env=targets))
+
+
+def publish(*, tool: Tool = TOOL, environment: str = "", handover: Handover = "artifacts") -> Job:
     """Join what the legs have built and publish it; nothing is built here."""
+    legs, download, command = JOINS[handover]
     return Job(
         id="publish",
         name="Publish",
-        needs=("plan", "build"),
+        needs=("plan", legs),
         if_=PUSH,
         runs_on=LINUX,
         timeout=60,
         environment=environment,
         permissions=(READ, Permission("packages", "write", "push images")),
-        concurrency=Concurrency(group="publish-images", queue="max"),
+        concurrency=ONE_AT_A_TIME,
         outputs={"images": "${{ steps.publish.outputs.images }}"},
         steps=(
             *tool.setup(),
-            steps.download(f"{ARTIFACTS}*", "dist"),
-            steps.tool(
-                "Publish by digest, then tag",
-                "publish --no-build --locked --github-output",
-                step_id="publish",
-                env={"GITHUB_TOKEN": "${{ secrets.GITHUB_TOKEN }}"},
-            ),
+            download,
+            steps.tool("Publish by digest, then tag", command, step_id="publish", env=TOKEN),
         ),
     )
 
@@ -158,10 +215,12 @@ def attest(plan: Plan, *, host: str = "ghcr.io", source: str = "publish") -> Job
         permissions=SIGN,
         steps=(
             steps.login(host),
-            _attestation("Attest the index", "matrix.digest", ""),
+            attestation("Attest the index", digest="matrix.digest"),
             *(
-                _attestation(
-                    f"Attest image {number + 1}", f"matrix.children[{number}]", f"matrix.children[{number}]"
+                attestation(
+                    f"Attest image {number + 1}",
+                    digest=f"matrix.children[{number}]",
+                    if_=f"matrix.children[{number}]",
                 )
                 for number in range(most_variants(plan))
             ),
@@ -169,13 +228,14 @@ def attest(plan: Plan, *, host: str = "ghcr.io", source: str = "publish") -> Job
     )
 
 
-def _attestation(name: str, digest: str, if_: str) -> Step:
+def attestation(name: str, *, digest: str, repository: str = "matrix.name", if_: str = "") -> Step:
+    """Sign one index or image; `digest` and `repository` are expressions."""
     return Step(
         name=name,
         if_=if_,
         uses=action("actions/attest"),
         with_={
-            "subject-name": "${{ matrix.name }}",
+            "subject-name": f"${{{{ {repository} }}}}",
             "subject-digest": f"${{{{ {digest} }}}}",
             "push-to-registry": True,
         },
@@ -187,16 +247,8 @@ def prove(plan: Plan, *, tool: Tool = TOOL, host: str = "ghcr.io", source: str =
 
     `source` is the job that says which they are.
     """
-    windows = any(target.variant.platform.os == "windows" for target in plan.targets)
-    linux = {
-        target.variant.platform.architecture
-        for target in plan.targets
-        if target.variant.platform.os == "linux"
-    }
-    legs = [{"runner": LINUX_RUNNERS[name], "os": "linux"} for name in LINUX_RUNNERS if name in linux]
-    legs += [
-        {"runner": row.hosted_runner, "os": "windows"} for row in RELEASES if windows and row.hosted_runner
-    ]
+    legs = machines(plan.targets)
+    windows = any(leg["os"] == "windows" for leg in legs)
     return Job(
         id="prove",
         name="Prove on ${{ matrix.runner }}",
@@ -207,17 +259,42 @@ def prove(plan: Plan, *, tool: Tool = TOOL, host: str = "ghcr.io", source: str =
         timeout=60,
         permissions=(READ, Permission("packages", "read", "pull images")),
         shell_="bash",
-        steps=(
-            *((steps.line_ends(),) if windows else ()),
-            *tool.setup(history=False),
-            *((steps.temporary(), steps.docker()) if windows else ()),
-            steps.login(host),
-            steps.tool(
-                "Pull every index and look at what came",
-                'prove --images "$IMAGES"',
-                env={"IMAGES": f"${{{{ needs.{source}.outputs.images }}}}"},
-            ),
+        steps=prove_steps(tool, windows=windows, login=steps.login(host), source=source),
+    )
+
+
+def prove_steps(tool: Tool, *, windows: bool, login: Step, source: str = "publish") -> tuple[Step, ...]:
+    """What a machine does that proves; with `windows` where it may be such a one."""
+    return (
+        *((steps.line_ends(),) if windows else ()),
+        *tool.setup(history=False),
+        *((steps.temporary(), steps.docker()) if windows else ()),
+        login,
+        steps.tool(
+            "Pull every index and look at what came",
+            'prove --images "$IMAGES"',
+            env={"IMAGES": f"${{{{ needs.{source}.outputs.images }}}}"},
         ),
+    )
+
+
+def images(
+    planned: Plan,
+    *,
+    branch: str = "main",
+    tool: Tool = TOOL,
+    handover: Handover = "artifacts",
+    host: str = "ghcr.io",
+    environment: str = "",
+) -> tuple[Job, ...]:
+    """All jobs of a workflow that builds, publishes, attests and proves images, without the gate."""
+    return (
+        plan(tool=tool, branch=branch),
+        build(planned, tool=tool, handover=handover),
+        *((send(planned, tool=tool),) if handover == "registry" else ()),
+        publish(tool=tool, environment=environment, handover=handover),
+        attest(planned, host=host),
+        prove(planned, tool=tool, host=host),
     )
 
 

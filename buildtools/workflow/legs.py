@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from buildtools.errors import BuildError
-from buildtools.plan import Target
+from buildtools.plan import LINUX_RUNNERS, Target
 from buildtools.windows.releases import RELEASES
 from buildtools.workflow.rules import MOST_LEGS, MOST_OUTPUT, output_bytes
 
@@ -19,6 +19,9 @@ LEG_SECONDS: Final = 300
 
 DEFAULT_LEGS: Final = 20
 """How many jobs a free account runs at once."""
+
+SUBJECTS: Final = 8
+"""How many indexes and images a leg attests: one step each, and a machine takes longer to get ready."""
 
 _COMPILE: Final = 60
 _FETCH: Final = 20
@@ -96,6 +99,48 @@ def _cost(unit: Sequence[Target]) -> int:
     first = unit[0].variant
     shared = (_COMPILE if first.build else 0) + _FETCH * len(first.fetches)
     return shared + sum(_DOCKERFILE if one.variant.engine == "dockerfile" else _ASSEMBLE for one in unit)
+
+
+def machines(targets: Iterable[Target]) -> list[dict[str, str]]:
+    """The kinds of machines that images are proven on, as legs of a matrix: runner and operating system.
+
+    One for each architecture of Linux, and every Windows machine where there is an image for Windows: a
+    newer Windows takes what an older one takes, or something better.
+    """
+    platforms = {(one.variant.platform.os, one.variant.platform.architecture) for one in targets}
+    found = [
+        {"runner": runner, "os": "linux"}
+        for architecture, runner in LINUX_RUNNERS.items()
+        if ("linux", architecture) in platforms
+    ]
+    if any(os == "windows" for os, _ in platforms):
+        found += [{"runner": row.hosted_runner, "os": "windows"} for row in RELEASES if row.hosted_runner]
+    return found
+
+
+def attest_legs(subjects: Sequence[tuple[str, str, str]], *, size: int = SUBJECTS) -> list[dict[str, Any]]:
+    """What is attested, so many a leg: image, repository and digest of each, in their order.
+
+    A leg has `subjects`, each with `name` and `digest`, and `images` for a person. Raises BuildError where
+    there would be more legs than a matrix takes.
+    """
+    legs = []
+    for start in range(0, len(subjects), size):
+        chosen = subjects[start : start + size]
+        names = list(dict.fromkeys(image for image, _, _ in chosen))
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        legs.append(
+            {
+                "images": f"{names[0]}{more}",
+                "subjects": [{"name": name, "digest": digest} for _, name, digest in chosen],
+            }
+        )
+    if len(legs) > MOST_LEGS:
+        raise BuildError(
+            f"{len(subjects)} indexes and images are more than {MOST_LEGS} legs attest",
+            hint="name fewer images, or make one workflow for each group of them",
+        )
+    return legs
 
 
 def check_output(name: str, text: str) -> None:

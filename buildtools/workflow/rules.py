@@ -26,6 +26,8 @@ _ID: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _SECRET: Final = re.compile(r"\bsecrets\s*(?:\.\s*([A-Za-z0-9_]+)|\[|\))")
 _ARTIFACT: Final = re.compile(r'[":<>|*?\r\n\\/]')
 _EXPRESSION: Final = re.compile(r"\$\{\{.*?\}\}")
+_FOR_STRANGERS: Final = frozenset({"pull_request", "workflow_call"})
+_CALLED: Final = re.compile(r"\./.+|[^@\s]+/[^@\s]+/\.github/workflows/[^@\s/]+\.ya?ml@[0-9a-f]{40}")
 _DANGEROUS: Final = frozenset({"pull_request_target", "workflow_run"})
 
 Rule = Callable[[Workflow, Plan], Iterator[Diagnostic]]
@@ -106,6 +108,20 @@ def _permissions(workflow: Workflow, _: Plan) -> Iterator[Diagnostic]:
             f"{workflow.name} gives permissions to all its jobs",
             "give each job the ones that it needs",
         )
+
+
+def _strangers(workflow: Workflow, _: Plan) -> Iterator[Diagnostic]:
+    """A job that may write runs for what is merged; a called workflow may be called for pull requests."""
+    if not {trigger.event for trigger in workflow.on} & _FOR_STRANGERS:
+        return
+    for job in workflow.jobs:
+        written = [one.scope for one in job.permissions if one.level == "write"]
+        if written and not job.if_ and not job.uses:
+            yield _finding(
+                "write-for-strangers",
+                f"job {job.id} may write {', '.join(written)} and runs for pull requests, too",
+                "give it a condition, such as if_=jobs.PUSH",
+            )
 
 
 def _permission(place: str, one: Permission) -> Iterator[Diagnostic]:
@@ -222,6 +238,13 @@ def output_bytes(name: str, value: str) -> int:
 
 
 def _actions(workflow: Workflow, _: Plan) -> Iterator[Diagnostic]:
+    for job in workflow.jobs:
+        if job.uses and not _CALLED.fullmatch(job.uses):
+            yield _finding(
+                "unpinned-action",
+                f"job {job.id} calls {job.uses!r}",
+                "name ./.github/workflows/x.yml, or owner/name/.github/workflows/x.yml@ with the whole sha",
+            )
     for job, step in steps(workflow):
         used = step.uses
         if isinstance(used, str) and not used.startswith("./"):
@@ -335,6 +358,7 @@ RULES: Final[tuple[Rule, ...]] = (
     _contents,
     _triggers,
     _permissions,
+    _strangers,
     _timeouts,
     _runners,
     _shells,

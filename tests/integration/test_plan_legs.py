@@ -23,7 +23,9 @@ def outputs(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> A
         monkeypatch.setenv("GITHUB_OUTPUT", str(path))
         assert main(["plan", "-q", "--github-output", *arguments]) == code
         lines = path.read_text().splitlines() if path.exists() else []
-        return {name: json.loads(value) for name, _, value in (line.partition("=") for line in lines)}
+        plain = {"registry", "host"}
+        found = (line.partition("=") for line in lines)
+        return {name: value if name in plain else json.loads(value) for name, _, value in found}
 
     return run
 
@@ -45,6 +47,16 @@ def test_what_differs_is_packed(project: Path, outputs: Any) -> None:
             "any": False,
             "targets": [],
             "legs": {"include": []},
+            "machines": {
+                "include": [
+                    {"runner": "ubuntu-24.04", "os": "linux"},
+                    {"runner": "ubuntu-24.04-arm", "os": "linux"},
+                    {"runner": "windows-2022", "os": "windows"},
+                    {"runner": "windows-2025", "os": "windows"},
+                ]
+            },
+            "registry": place,
+            "host": server.host,
         }
         (project / "images/host/host.cmd").write_text("@echo other\n")
         changed = outputs("--published", "--tag", "main", "--legs", "3")
@@ -81,13 +93,25 @@ def test_legs_are_in_the_document(project: Path, capsys: pytest.CaptureFixture[s
     assert [leg["targets"] for leg in json.loads(capsys.readouterr().out)["legs"]] == ["host@windows/amd64"]
 
 
+def test_another_place(project: Path, outputs: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is named in the outputs, and compared with; what is none is refused."""
+    with FakeRegistry() as server:
+        place = f"{server.host}/other"
+        found = outputs("host", "--published", "--to", f"{place}/", "--tag", "main", "--legs", "1")
+        assert (found["any"], found["registry"], found["host"]) == (True, place, server.host)
+        assert any(line.startswith("GET /v2/other/host/") or "other/host" in line for line in server.lines())
+    capsys.readouterr()
+    assert outputs("--to", "acme", "--legs", "1", code=2) == {}
+    assert capsys.readouterr().err == "error: 'acme' is no place for images: write docker.io/acme\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
         (["--or-all"], "error: --or-all is for a comparison: add --published or --against\n"),
         (
             ["--published"],
-            "error: --published needs a registry in images/defaults.yaml: add `registry: ghcr.io/acme`, or name a place with --against\n",
+            "error: --published needs a registry in images/defaults.yaml: add `registry: ghcr.io/acme`, or name a place with --to or --against\n",
         ),
     ],
 )

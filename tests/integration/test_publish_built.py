@@ -43,13 +43,22 @@ def test_legs_are_merged_in_any_order(
         place = f"{server.host}/acme"
         line = ["publish", "-q", "--no-build", "--locked", "--github-output", "--tag", "try", "--to", place]
         assert main(line) == 0
-        name, _, text = output.read_text().rstrip("\n").partition("=")
+        first, second = output.read_text().splitlines()
+        name, _, text = first.partition("=")
         legs = json.loads(text)["include"]
         assert name == "images"
         assert [(leg["image"], leg["name"], len(leg["children"])) for leg in legs] == [
             ("hello", f"{place}/hello", 5),
             ("host", f"{place}/host", 1),
             ("made", f"{place}/made", 4),
+        ]
+        attest = json.loads(second.removeprefix("attest="))["include"]
+        assert [(leg["images"], len(leg["subjects"])) for leg in attest] == [
+            ("hello and 1 more", 8),
+            ("made", 5),
+        ]
+        assert [(one["name"], one["digest"]) for leg in attest for one in leg["subjects"]] == [
+            (leg["name"], digest) for leg in legs for digest in (leg["digest"], *leg["children"])
         ]
         for leg in legs:
             descriptor, raw = server.repository(f"acme/{leg['image']}").get_manifest("try")

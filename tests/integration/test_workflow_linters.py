@@ -10,11 +10,15 @@ import pytest
 from tests.fakes.components import missing, require
 
 ROOT = Path(__file__).parents[2]
-FILES = sorted((ROOT / ".github" / "workflows").glob("*.yml")) + sorted(
-    # Nobody's workflow is `all`: it has everything that can be said.
-    path
-    for path in (ROOT / "tests" / "golden" / "workflows").glob("*.yml")
-    if path.stem != "all"
+FILES = (
+    sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+    + sorted(
+        # Nobody's workflow is `all`: it has everything that can be said.
+        path
+        for path in (ROOT / "tests" / "golden" / "workflows").glob("*.yml")
+        if path.stem != "all"
+    )
+    + sorted((ROOT / "docs" / "examples").glob("*/.github/workflows/*.yml"))
 )
 PARSER = ROOT / ".cache" / "parser" / "check.cjs"
 SCHEMAS = ("vendor.github-workflows", "custom.github-workflows-require-timeout")

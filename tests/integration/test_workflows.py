@@ -25,10 +25,7 @@ def workflow(plan):
         name="images",
         on=jobs.events(),
         concurrency=jobs.PER_RUN,
-        jobs=jobs.gated(
-            jobs.plan(), jobs.build(plan), jobs.publish(), jobs.attest(plan, host="HOST"),
-            jobs.prove(plan, host="HOST"),
-        ),
+        jobs=jobs.gated(*jobs.images(plan, host="HOST", handover="artifacts")),
     )
 """
 
@@ -120,13 +117,43 @@ def test_a_pull_request_builds_what_changed_and_publishes_nothing(
     assert [path.name for path in records.iterdir()] == ["hello"]
 
 
+def hand_over_by_the_registry(root: Path) -> None:
+    """The module says so with one word."""
+    module = root / "workflows" / "images.py"
+    module.write_text(module.read_text().replace("artifacts", "registry"))
+    assert main(["workflows", "-q"]) == 0
+    git(root, "commit", "--quiet", "--all", "--message", "Registry")
+
+
+def test_legs_push_and_only_records_travel(
+    checkout: tuple[Path, str], mirrors: dict[str, str], docker_engine: str, tmp_path: Path
+) -> None:
+    """What is published is the same as with artifacts; a pull request hands over artifacts all the same."""
+    root, place = checkout
+    hand_over_by_the_registry(root)
+    pulled = passed(run_act("pull_request", root, tmp_path / "pull", **mirrors))
+    assert pulled.results == [*["skipped"] * 4, *["success"] * 2]
+    assert pulled.artifacts == ["images-ubuntu-24-04-1"]
+    assert not any(tags(place, image) for image in ("hello", "host", "made"))
+    run = passed(run_act("push", root, tmp_path / "push", DOCKER_HOST=docker_engine, **mirrors))
+    assert run.results == ["skipped", *["success"] * 5]
+    assert run.artifacts == ["records-ubuntu-24-04-1"]
+    assert {path.suffix for path in run.store.glob("artifacts/**/*.*")} == {".json"}
+    for image in ("hello", "host", "made"):
+        assert main(["verify", f"{place}/{image}:main", "-C", str(root)]) == 0
+    assert len(run.attested) == (1 + 5) + (1 + 1) + (1 + 4)
+
+
+@pytest.mark.parametrize("handover", ["artifacts", "registry"])
 def test_a_leg_that_fails_fails_the_gate(
-    checkout: tuple[Path, str], mirrors: dict[str, str], tmp_path: Path
+    handover: str, checkout: tuple[Path, str], mirrors: dict[str, str], tmp_path: Path
 ) -> None:
     """Nothing is published, and `ok` fails."""
     root, place = checkout
+    if handover == "registry":
+        hand_over_by_the_registry(root)
     (root / "images/made/make.py").write_text("raise SystemExit(3)\n")
     git(root, "commit", "--quiet", "--all", "--message", "Break")
     run = passed(run_act("push", root, tmp_path / "act", **mirrors), code=1)
-    assert run.results == ["failure", *["skipped"] * 3, "success"]
+    assert run.results == ["failure", *["skipped"] * (3 + (handover == "registry")), "success"]
     assert not any(tags(place, image) for image in ("hello", "host", "made"))

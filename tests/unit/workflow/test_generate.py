@@ -12,7 +12,7 @@ from buildtools.cli import main
 from buildtools.errors import ConfigurationError, UsageError
 from buildtools.generate import generate
 from buildtools.plan import Plan
-from buildtools.workflow.legs import pack
+from buildtools.workflow.legs import machines, pack
 from buildtools.workflow.model import (
     Concurrency,
     Input,
@@ -88,8 +88,34 @@ def test_golden_files(name: str, plan: Plan, tmp_path: Path, golden: Callable[[s
     text = (ROOT / "workflows" / "images.py").read_text(encoding="utf-8")
     files = generate(project(tmp_path, images=text), plan)
     golden(f"workflows/{name}.yml", files[0].after or "")
-    legs = {"include": [leg.to_json() for leg in pack(plan.targets)]}
+    legs = {
+        "legs": {"include": [leg.to_json() for leg in pack(plan.targets)]},
+        "machines": {"include": machines(plan.targets)},
+    }
     golden(f"workflows/{name}.legs.json", json.dumps(legs, indent=1) + "\n")
+
+
+@pytest.mark.parametrize(("name", "plan"), [("one-image", ONE_IMAGE), ("host-process", HOST_PROCESS)])
+def test_golden_files_of_the_other_hand_over(
+    name: str, plan: Plan, tmp_path: Path, golden: Callable[[str, str], None]
+) -> None:
+    """One word in the module, and legs push what they build."""
+    text = (ROOT / "workflows" / "images.py").read_text(encoding="utf-8")
+    changed = text.replace('= "artifacts"', '= "registry"')
+    assert changed != text
+    files = generate(project(tmp_path, images=changed), plan)
+    golden(f"workflows/{name}-registry.yml", files[0].after or "")
+
+
+def test_words_of_a_name_are_joined(tmp_path: Path) -> None:
+    """Modules cannot have a hyphen in their names, and workflows do; two that make one file are told apart."""
+    one, other = MODULE.replace("NAME", "one"), MODULE.replace("NAME", "other")
+    root = project(tmp_path, build_images=one)
+    assert generate(root, ONE_IMAGE)[0].path == ".github/workflows/build-images.yml"
+    project(tmp_path, **{"build-images": other})
+    assert sentences(root) == [
+        "workflows/build_images.py: .github/workflows/build-images.yml is made from another module, too: name one of them otherwise"
+    ]
 
 
 def test_all_that_can_be_said(golden: Callable[[str, str], None]) -> None:

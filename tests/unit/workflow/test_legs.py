@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from buildtools.errors import BuildError
 from buildtools.plan import Plan
-from buildtools.workflow.legs import check_output, pack, target_name
+from buildtools.workflow.legs import attest_legs, check_output, machines, pack, target_name
 from tests.fakes.plans import DOCKERFILES, FETCHED, HOST_PROCESS, MANY, ONE_IMAGE, linux, plan_of, windows
 
 
@@ -55,6 +55,41 @@ def test_legs_of_different_machines() -> None:
         {"name": "windows-2022-1", "runner": "windows-2022", "os": "windows", "targets": "app@windows/amd64:ltsc2022"},
         {"name": "windows-2025-1", "runner": "windows-2025", "os": "windows", "targets": "app@windows/amd64:ltsc2025"},
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("plan", "found"),
+    [
+        (ONE_IMAGE, ["ubuntu-24.04", "ubuntu-24.04-arm", "windows-2022", "windows-2025"]),
+        (HOST_PROCESS, ["windows-2022", "windows-2025"]),
+        (FETCHED, ["ubuntu-24.04"]),
+        (plan_of([]), []),
+    ],
+)
+def test_machines_that_prove(plan: Plan, found: list[str]) -> None:
+    """One for each architecture of Linux, and each Windows machine."""
+    assert [leg["runner"] for leg in machines(plan.targets)] == found
+    assert {leg["os"] for leg in machines(plan.targets)} == {
+        leg.partition("-")[0].replace("ubuntu", "linux") for leg in found
+    }
+
+
+def test_subjects_share_legs() -> None:
+    """In their order, eight each; a leg says which images it is about."""
+    subjects = [(f"i{number // 3}", f"r/i{number // 3}", f"d{number}") for number in range(10)]
+    legs = attest_legs(subjects)
+    assert [(leg["images"], len(leg["subjects"])) for leg in legs] == [
+        ("i0 and 2 more", 8),
+        ("i2 and 1 more", 2),
+    ]
+    assert legs[1]["subjects"][0] == {"name": "r/i2", "digest": "d8"}
+    assert attest_legs([]) == []
+    with pytest.raises(BuildError) as caught:
+        attest_legs([("i", "r", "d")] * (8 * 256 + 1))
+    assert (
+        str(caught.value)
+        == "2049 indexes and images are more than 256 legs attest: name fewer images, or make one workflow for each group of them"
+    )
 
 
 def test_loads_are_even() -> None:
