@@ -1,16 +1,18 @@
 """The `build` verb: every variant that the Plan asks for, then one index an image, in OCI layouts."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from buildtools.assemble import assemble_index
 from buildtools.engines.assemble import Assemble, rfc3339
-from buildtools.engines.base import Engine
+from buildtools.engines.base import BaseImage, Engine
+from buildtools.engines.dockerfile import Dockerfiles
+from buildtools.engines.stream import stop_all as stop_streams
 from buildtools.errors import (
     BuildError,
     BuildtoolsError,
@@ -24,10 +26,11 @@ from buildtools.oci.digest import Digest
 from buildtools.oci.documents import Index
 from buildtools.oci.layer import Entry
 from buildtools.oci.platform import Platform
+from buildtools.oci.reference import parse_reference
 from buildtools.parts import to_annotations
 from buildtools.pins import AssetPin
-from buildtools.plan import Key, Target
-from buildtools.prepare import Prepared, asset_pin
+from buildtools.plan import INDEX_REASON, Key, Target, on_base
+from buildtools.prepare import Prepared, asset_pin, own_base
 from buildtools.record import BuildRecord
 from buildtools.sources.compile import compile_step, stop_all
 from buildtools.sources.entries import entries
@@ -36,6 +39,7 @@ from buildtools.sources.fetch import materialise
 from buildtools.spec.variant import Fetch, Variant
 from buildtools.stores.base import Readable
 from buildtools.stores.layout import Layout
+from buildtools.stores.mirrors import locate
 from buildtools.workspace import Workspace
 
 REF_NAME: Final = "latest"
@@ -113,22 +117,36 @@ class Builder:
     published: Callable[[str], Mapping[Digest, Descriptor]] = lambda _: {}
     full: bool = False
     force: bool = False
+    bases: dict[str, BaseImage] = field(init=False)
+    """Bases by the digest of their manifest; those that are built on the way are added."""
+
+    def __post_init__(self) -> None:
+        self.bases = dict(self.prepared.bases)
 
     def run(self) -> Report:
         """Build in parallel, then join every image whose variants are all there."""
         engines: dict[str, Engine] = {
-            "assemble": Assemble(entries=self._entries, bases=self.prepared.bases, published=self.published),
+            "assemble": Assemble(entries=self._entries, bases=self.bases, published=self.published),
+            "dockerfile": Dockerfiles(
+                root=self.workspace.root,
+                pins=self.prepared.pins,
+                located=self._located,
+                note=self.workspace.note,
+                silence=self.workspace.settings.engine_silence,
+            ),
         }
         chosen = self.prepared.targets
-        wanted = [target for target in chosen if not target.up_to_date]
+        wanted = [target for target in self._with_bases(chosen) if not _holds(target)]
         if self.force:
             # Without the record of the last build nothing of it is used again.
-            wanted = [replace(target, record=None) for target in chosen]
-        done, failures = self._build_all(wanted, engines)
+            keys = {target.key for target in chosen}
+            wanted = [target for target in wanted if target.key not in keys]
+            wanted += [replace(target, record=None) for target in chosen]
+        done, failures = self._build_in_order(wanted, engines)
         done |= {
             target.key: Built(target=target, record=target.record, reused=True)
             for target in self.prepared.plan.targets
-            if target.key not in done and target.record and target.up_to_date
+            if target.key not in done and target.record and _holds(target)
         }
         names = dict.fromkeys(target.variant.image for target in chosen)
         failed = {target.variant.image for target in wanted if target.key not in done}
@@ -137,6 +155,57 @@ class Builder:
             failed=tuple(name for name in names if name in failed),
             failures=failures,
         )
+
+    def _with_bases(self, chosen: Sequence[Target]) -> list[Target]:
+        """The chosen targets and those of the project that they stand on, these first."""
+        every = {target.key: target for target in self.prepared.plan.targets}
+        found = {target.key for target in chosen}
+        for target in reversed(self.prepared.plan.targets):
+            # What is published and pinned need not be built for it.
+            if target.key in found and target.variant.own_base and not target.base.is_published:
+                found.add((target.variant.own_base, target.variant.label))
+        return [target for key, target in every.items() if key in found]
+
+    def _build_in_order(
+        self, wanted: Sequence[Target], engines: Mapping[str, Engine]
+    ) -> tuple[dict[Key, Built], tuple[BuildtoolsError, ...]]:
+        """Build all of them, what others stand on first; what stands on a failure is left out."""
+        done: dict[Key, Built] = {}
+        failures: list[BuildtoolsError] = []
+        ahead = list(wanted)
+        while ahead:
+            keys = {target.key for target in ahead}
+            now = [target for target in ahead if _below(target) not in keys]
+            ahead = [target for target in ahead if _below(target) in keys]
+            built, failed = self._build_all(
+                [target for one in now for target in self._stacked(one, done)], engines
+            )
+            done |= built
+            failures += failed
+        return done, tuple(failures)
+
+    def _stacked(self, target: Target, done: dict[Key, Built]) -> Iterator[Target]:
+        """The target on its base as it was built just now; none where that failed or it holds."""
+        below = _below(target)
+        if below is None:
+            yield target
+            return
+        every = {one.key: one for one in self.prepared.plan.targets}
+        if below in done:
+            base, image = own_base(self.workspace, replace(every[below], record=done[below].record))
+        elif target.base.is_published:
+            yield target
+            return
+        elif every[below].record and every[below].reasons in {(), (INDEX_REASON,)}:
+            base, image = own_base(self.workspace, every[below])
+        else:
+            return
+        self.bases[base.digest] = image
+        now = on_base(target, base)
+        if now.record and now.up_to_date:
+            done[now.key] = Built(target=now, record=now.record, reused=True)
+        else:
+            yield now
 
     def _build_all(
         self, targets: Sequence[Target], engines: Mapping[str, Engine]
@@ -160,6 +229,7 @@ class Builder:
                 # thread ends with its command, and one may just be starting another.
                 while running := [future for future in futures if not future.done()]:
                     stop_all()
+                    stop_streams()
                     wait(running, timeout=0.1)
                 raise
         return done, tuple(failures.values())
@@ -175,6 +245,11 @@ class Builder:
         record = engine.build(target, self.workspace.layout(target.variant.image))
         self.workspace.save_record(record)
         return Built(target=target, record=record, reused=False, seconds=self.clock() - start)
+
+    def _located(self, repository: str) -> str:
+        """Where an engine is to pull a repository: at the mirror, where the project names one."""
+        reference = parse_reference(repository)
+        return str(locate(reference.registry, reference.repository, self.workspace.reach.mirrors))
 
     def _entries(self, variant: Variant) -> list[Entry]:
         """The files of a variant's layer: compiled, fetched or found, then held against the platform."""
@@ -223,6 +298,11 @@ class Builder:
             missing=layout.missing(),
         )
 
+    def _holder(self, record: BuildRecord, digest: Digest) -> Readable:
+        """Where a layer of a record's base is: in the registry of who brought it, or in a layout."""
+        holder = self.workspace.holder(record, digest)
+        return self.base_layers(holder) if isinstance(holder, str) else holder
+
     def _complete(self, layout: Layout, records: Iterable[BuildRecord]) -> None:
         """Fetch the base layers that the layout leaves to the registry."""
         for record in records:
@@ -231,7 +311,7 @@ class Builder:
                     self.workspace.note(
                         f"{record.image}: fetching {blob.size / 1e6:.0f} MB of {record.base.reference}"
                     )
-                    base = self.base_layers(record.base.reference)
+                    base = self._holder(record, blob.digest)
                     layout.put_blob(blob.descriptor, partial(base.get_blob, blob.descriptor))
 
 
@@ -239,6 +319,21 @@ def index_of(records: Sequence[BuildRecord]) -> Index:
     """The index of an image's variants, dated like the newest of them."""
     newest = max((record.created for record in records), default=0)
     return assemble_index([_entry(record) for record in records], annotations={CREATED: rfc3339(newest)})
+
+
+def _holds(target: Target) -> bool:
+    """Whether the last build is taken as it is.
+
+    Where only an index is missing, layers that are assembled are looked at once more, which heals a damaged
+    layout; an engine would make other bytes.
+    """
+    return target.up_to_date or (target.variant.engine == "dockerfile" and target.reasons == (INDEX_REASON,))
+
+
+def _below(target: Target) -> Key | None:
+    """The target of the project that this one stands on."""
+    variant = target.variant
+    return (variant.own_base, variant.label) if variant.own_base else None
 
 
 def _names(layout: Layout, index: Index) -> bool:

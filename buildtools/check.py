@@ -11,9 +11,12 @@ from buildtools.oci.config import ImageConfig
 from buildtools.oci.documents import DocumentError
 from buildtools.oci.validate import validate_index
 from buildtools.settings import Settings
+from buildtools.sources.context import context_items, name_in_context, secrets_in
 from buildtools.sources.entries import entries
 from buildtools.sources.examine import examine
-from buildtools.sources.observe import missing
+from buildtools.sources.foundations import read_dockerfile
+from buildtools.sources.observe import located, missing
+from buildtools.sources.tree import SourceError
 from buildtools.spec.expand import select
 from buildtools.spec.variant import Variant
 from buildtools.stores.base import Readable
@@ -50,6 +53,9 @@ def _check_variant(workspace: Workspace, variant: Variant) -> Iterator[Diagnosti
     yield from faults
     if faults:
         return
+    if variant.engine == "dockerfile":
+        yield from _check_dockerfile(variant, root)
+        return
     # What is made or fetched can be looked at only once it is there.
     later = {"fetch"} if out else {"fetch", "out"}
     ahead = [rule.destination for rule in variant.files if rule.kind == "copy" and rule.origin in later]
@@ -58,6 +64,27 @@ def _check_variant(workspace: Workspace, variant: Variant) -> Iterator[Diagnosti
         yield from examine(variant, entries(variant, root=root, out=out, rules=here), ahead=ahead)
     except ConfigurationError as error:
         yield from error.diagnostics
+
+
+def _check_dockerfile(variant: Variant, root: Path) -> Iterator[Diagnostic]:
+    """What can be said of a Dockerfile and its context before an engine has seen them."""
+    try:
+        dockerfile = read_dockerfile(variant, root)
+        items = context_items(root / variant.context, name_in_context(variant))
+    except ConfigurationError as error:
+        yield from error.diagnostics
+        return
+    except SourceError as error:
+        yield located(variant, error, 0, 0)
+        return
+    if told := secrets_in(items):
+        yield Diagnostic(
+            code="secret",
+            message=told,
+            hint="name them in .dockerignore, unless they are meant for everybody who has the image",
+            path=dockerfile.shown,
+            severity="warning",
+        )
 
 
 def check_layout(text: str, settings: Settings) -> list[Diagnostic]:

@@ -169,7 +169,12 @@ def _kind(expectation: Expectation, variant: Variant, entry: Placed) -> Iterator
 
 def _base(expectation: Expectation, variant: Variant, entry: Placed) -> Iterator[Diagnostic]:
     """The base that the project has pinned, which must be the lowest layers; stand-ins are told elsewhere."""
-    if variant.base in {SCRATCH, HOST_PROCESS} or variant.engine != "assemble" or is_stand_in(entry.config):
+    if (
+        variant.base in {SCRATCH, HOST_PROCESS}
+        or variant.engine != "assemble"
+        or variant.own_base
+        or is_stand_in(entry.config)
+    ):
         return
     version = f"10.0.{variant.release.build}" if variant.release else ""
     key = f"{variant.platform}:{version}" if version else str(variant.platform)

@@ -39,6 +39,15 @@ class Sent:
     present: int = 0
 
 
+Holder = Callable[[BuildRecord, Digest], Layout | str]
+"""What holds a layer of a record's base: a layout, or the image with this reference."""
+
+
+def of_base(record: BuildRecord, _digest: Digest) -> str:
+    """The base itself, where a project's images do not stand on each other."""
+    return record.base.reference
+
+
 @dataclass(kw_only=True)
 class Sender:
     """Sends single images by digest; `bases` and `targets` are those of a Publisher.
@@ -51,6 +60,7 @@ class Sender:
     targets: Registries
     note: Callable[[str], None]
     threads: int = THREADS
+    holder: Holder = of_base
     _beside: dict[tuple[str, Digest], Registry] = field(default_factory=dict, init=False)
 
     def run(self, chosen: Sequence[Built], places: Sequence[str]) -> list[Sent]:
@@ -73,7 +83,7 @@ class Sender:
         registry, layout, host = self.targets.open(reference), self.layout(name), reference.registry
         records = [built.record for built in variants]
         beside = {digest: store for (other, digest), store in self._beside.items() if other == host}
-        sources = base_sources(records, registry, self.bases, beside=beside)
+        sources = base_sources(records, registry, opened(self.holder, self.bases), beside=beside)
         results = []
         for record in records:
             wanted = record.manifest.descriptor
@@ -107,10 +117,20 @@ def stand_in_faults(variants: Iterable[Built]) -> list[Diagnostic]:
     ]
 
 
+def opened(holder: Holder, bases: Registries) -> Callable[[BuildRecord, Digest], Readable]:
+    """The same as a store to read from."""
+
+    def open_(record: BuildRecord, digest: Digest) -> Readable:
+        found = holder(record, digest)
+        return bases.open(parse_reference(found)) if isinstance(found, str) else found
+
+    return open_
+
+
 def base_sources(
     records: Iterable[BuildRecord],
     registry: Registry,
-    bases: Registries,
+    holder: Callable[[BuildRecord, Digest], Readable],
     *,
     beside: Mapping[Digest, Registry],
 ) -> dict[Digest, Readable]:
@@ -120,12 +140,11 @@ def base_sources(
     """
     found: dict[Digest, Readable] = {}
     for record in records:
-        if record.base_layers and record.base.reference not in {SCRATCH, HOST_PROCESS}:
-            base: Readable = bases.open(parse_reference(record.base.reference))
-            near = bool(registry.mountable(base))
-            for layer in record.base_layers:
-                other = beside.get(layer.digest)
-                found[layer.digest] = other if other and not near else base
+        if record.base.reference in {SCRATCH, HOST_PROCESS}:
+            continue
+        for layer in record.base_layers:
+            base, other = holder(record, layer.digest), beside.get(layer.digest)
+            found[layer.digest] = base if other is None or registry.mountable(base) else other
     return found
 
 

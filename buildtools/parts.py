@@ -13,7 +13,15 @@ from buildtools.plan import base_ingredient, fingerprint_of
 PREFIX: Final = "dev.buildtools."
 PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     "base": ("base",),
-    "files": ("builder", "definition/build", "definition/files", "inputs/", "assets/", "tools/"),
+    "files": (
+        "builder",
+        "definition/build",
+        "definition/files",
+        "inputs/",
+        "bases/",
+        "assets/",
+        "tools/",
+    ),
     "config": ("created", "definition/config", "definition/engine"),
 }
 """Each part, and how the names of its ingredients begin."""

@@ -1,13 +1,16 @@
 """The `pins` verb: bases and assets of the project's images, resolved and kept in the pins file."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from buildtools.errors import ConfigurationError, Diagnostic
 from buildtools.pins import Pins
-from buildtools.prepare import Choice, pin_key, selected
-from buildtools.refresh import BaseNeed, resolve_assets, resolve_bases, with_pins
+from buildtools.prepare import Choice, pin_key, prepare, selected
+from buildtools.refresh import BaseNeed, published_pin, resolve_assets, resolve_bases, with_pins
 from buildtools.sources.fetch import Downloader
+from buildtools.sources.foundations import read_dockerfile
+from buildtools.spec.own_bases import with_bases
 from buildtools.spec.variant import HOST_PROCESS, SCRATCH, Fetch, Variant
+from buildtools.stores.base import NotFoundError
 from buildtools.stores.open import References
 from buildtools.workspace import Workspace
 
@@ -18,8 +21,12 @@ def resolve(workspace: Workspace, choice: Choice, *, move: bool = False) -> tupl
     Nothing is written. Raises what registries and servers raise.
     """
     old = workspace.pins()
-    variants = selected(workspace.project, choice)
-    bases = [need for need in _needs(variants, choice) if move or old.base(need.reference, need.key) is None]
+    variants = with_bases(workspace.project.images, selected(workspace.project, choice))
+    bases = [
+        need
+        for need in _needs(workspace, variants, choice)
+        if move or old.base(need.reference, need.key) is None
+    ]
     fetches = [fetch for fetch in _fetches(variants) if move or fetch.url not in old.assets]
     if not bases and not fetches:
         return old, old
@@ -34,13 +41,51 @@ def resolve(workspace: Workspace, choice: Choice, *, move: bool = False) -> tupl
     return old, new
 
 
+def resolve_own(
+    workspace: Workspace, choice: Choice, pins: Pins, tags: Mapping[str, str]
+) -> tuple[Pins, tuple[str, ...]]:
+    """Pins of images of the project that others stand on, as they are published; and why one is not pinned.
+
+    `tags` has the tag of each such image. Only what was published of today's definition is pinned: builds
+    then stack on it, and need neither its engine nor the network.
+    """
+    own = own_bases(workspace, choice)
+    place = workspace.project.spec.registry.rstrip("/")
+    targets = {target.key: target for target in prepare(workspace, choice, pins=pins).plan.targets}
+    notes: list[str] = []
+    references = References(workspace.reach)
+    try:
+        for variant in own if place else ():
+            target = targets[variant.image, variant.label]
+            reference = f"{place}/{variant.image}:{tags[variant.image]}"
+            try:
+                pin = published_pin(target, reference, pin_key(variant), references.open)
+            except NotFoundError:
+                pin = None
+            if pin is None:
+                notes.append(f"{reference} has no {variant.label} of today's definition: publish it first")
+            else:
+                pins = pins.with_base(reference, pin_key(variant), pin)
+    finally:
+        references.close()
+    return pins, tuple(notes)
+
+
+def own_bases(workspace: Workspace, choice: Choice) -> tuple[Variant, ...]:
+    """The variants of the project that chosen ones stand on."""
+    images = workspace.project.images
+    every = with_bases(images, selected(workspace.project, choice))
+    below = {(variant.own_base, variant.label) for variant in every}
+    return tuple(variant for variant in every if (variant.image, variant.label) in below)
+
+
 def require_pinned(workspace: Workspace, choice: Choice) -> Pins:
     """The pins, for a build that must not ask anybody; raises ConfigurationError with all that is missing."""
     pins = workspace.pins()
-    variants = selected(workspace.project, choice)
+    variants = with_bases(workspace.project.images, selected(workspace.project, choice))
     missing = [
         f"the base {need.reference} for {need.key}"
-        for need in _needs(variants, choice)
+        for need in _needs(workspace, variants, choice)
         if pins.base(need.reference, need.key) is None
     ]
     missing += [fetch.url for fetch in _fetches(variants) if fetch.url not in pins.assets]
@@ -59,7 +104,7 @@ def require_pinned(workspace: Workspace, choice: Choice) -> Pins:
     return pins
 
 
-def _needs(variants: Iterable[Variant], choice: Choice) -> list[BaseNeed]:
+def _needs(workspace: Workspace, variants: Sequence[Variant], choice: Choice) -> list[BaseNeed]:
     """The bases that live in registries, each once; none where stand-ins take their place."""
     if choice.stand_in_bases:
         return []
@@ -71,9 +116,24 @@ def _needs(variants: Iterable[Variant], choice: Choice) -> list[BaseNeed]:
             key=pin_key(variant),
         )
         for variant in variants
-        if variant.base not in {SCRATCH, HOST_PROCESS} and variant.engine == "assemble"
+        if variant.base not in {SCRATCH, HOST_PROCESS}
+        and variant.engine == "assemble"
+        and not variant.own_base
     )
-    return list(dict.fromkeys(needs))
+    built = (variant for variant in variants if variant.engine == "dockerfile")
+    return list(dict.fromkeys((*needs, *(need for variant in built for need in _named(workspace, variant)))))
+
+
+def _named(workspace: Workspace, variant: Variant) -> Iterator[BaseNeed]:
+    """The images that the variant's Dockerfile names."""
+    for one in read_dockerfile(variant, workspace.root / variant.folder).foundations:
+        windows = one.platform.os == "windows"
+        yield BaseNeed(
+            reference=one.reference,
+            platform=one.platform,
+            build=variant.release.build if variant.release and windows else None,
+            key=one.key,
+        )
 
 
 def _fetches(variants: Iterable[Variant]) -> list[Fetch]:

@@ -22,12 +22,16 @@ SCHEMA: Final = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BasePin:
-    """One base on one platform: its manifest's digest, media type and bytes, and its config's bytes."""
+    """One base on one platform: its manifest's digest, media type and bytes, and its config's bytes.
+
+    `fingerprint` is that of the definition which it was built of, where it is an image of the project.
+    """
 
     digest: Digest
     media_type: str
     os_version: str = ""
     os_features: tuple[str, ...] = ()
+    fingerprint: str = ""
     manifest: bytes = field(repr=False)
     config: bytes = field(repr=False)
 
@@ -50,6 +54,14 @@ class Pins:
     def base(self, reference: str, platform: str) -> BasePin | None:
         """The pin of a base on a platform, None where there is none."""
         return self.bases.get(reference, {}).get(platform)
+
+    def built_of(self, fingerprint: str, platform: str) -> tuple[str, BasePin] | None:
+        """The reference and pin of an image of the project that was built of just this definition."""
+        for reference, platforms in sorted(self.bases.items()):
+            pin = platforms.get(platform)
+            if pin and pin.fingerprint == fingerprint:
+                return reference, pin
+        return None
 
     def with_base(self, reference: str, platform: str, pin: BasePin) -> "Pins":
         """These pins with another base."""
@@ -144,13 +156,15 @@ def _base(document: Mapping[str, Any]) -> BasePin:
         media_type=media_type,
         os_version=str(document.get("os_version") or ""),
         os_features=tuple(str(feature) for feature in document.get("os_features") or ()),
+        fingerprint=str(document.get("fingerprint") or ""),
         manifest=manifest,
         config=config,
     )
 
 
 def _base_json(pin: BasePin) -> dict[str, Any]:
-    return {
+    own = {"fingerprint": pin.fingerprint} if pin.fingerprint else {}
+    return own | {
         "digest": pin.digest,
         "media_type": pin.media_type,
         "os_version": pin.os_version,

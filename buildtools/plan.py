@@ -13,7 +13,7 @@ from typing import Any, Final
 from buildtools.oci.digest import Digest, digest_of
 from buildtools.oci.documents import canonical_json
 from buildtools.record import BuildRecord
-from buildtools.spec.variant import HOST_PROCESS, SCRATCH, Variant, meaning
+from buildtools.spec.variant import HOST_PROCESS, OWN, SCRATCH, Variant, meaning
 
 Key = tuple[str, str]
 """An image's name and a variant's label."""
@@ -41,12 +41,21 @@ class Base:
     os_version: str = ""
     stand_in: bool = False
 
+    @property
+    def is_published(self) -> bool:
+        """Whether it is read from elsewhere, and not out of the project's own layouts."""
+        return not self.reference.startswith(OWN)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
-    """What disk, tools and history say about one variant: content digests, versions, seconds since 1970."""
+    """What disk, tools and history say about one variant: content digests, versions, seconds since 1970.
+
+    `bases` are the digests of images that a Dockerfile takes from elsewhere, beside what it stands on.
+    """
 
     inputs: Mapping[str, Digest] = field(default_factory=dict, hash=False)
+    bases: Mapping[str, str] = field(default_factory=dict, hash=False)
     assets: Mapping[str, str] = field(default_factory=dict, hash=False)
     tools: Mapping[str, str] = field(default_factory=dict, hash=False)
     created: int = 0
@@ -128,8 +137,8 @@ def make(
 def with_index_reasons(plan: Plan, indexed: Mapping[str, frozenset[Digest]]) -> Plan:
     """The Plan where an image whose variants all hold, but whose index names others, has a reason to build.
 
-    `indexed` has the manifests that each image's index names now. A build that was killed, a platform that
-    was taken out of the definition and a damaged layout leave such an index.
+    `indexed` has the manifests that each image's index names now. A build that was killed,
+    a platform that was taken out of the definition and a damaged layout leave such an index.
     """
     stale = {
         image
@@ -141,6 +150,19 @@ def with_index_reasons(plan: Plan, indexed: Mapping[str, frozenset[Digest]]) -> 
             replace(target, reasons=(INDEX_REASON,)) if target.variant.image in stale else target
             for target in plan.targets
         )
+    )
+
+
+def on_base(target: Target, base: Base) -> Target:
+    """The target on a base that was built meanwhile; it may be up to date after all."""
+    told = base_ingredient(base.reference, base.digest)
+    ingredients = {**target.ingredients, "base": told}
+    return replace(
+        target,
+        base=base,
+        ingredients=ingredients,
+        fingerprint=fingerprint_of(ingredients),
+        reasons=reasons_for(ingredients, target.record),
     )
 
 
@@ -167,9 +189,11 @@ def ingredients_of(variant: Variant, base: Base, observed: Observed, *, builder:
     return {
         "builder": builder,
         "created": str(observed.created),
-        "base": base_ingredient(base.reference, base.digest),
+        # Where an image of the project comes from, a layout or a registry, makes no difference.
+        "base": base_ingredient(variant.base if variant.own_base else base.reference, base.digest),
         **{f"definition/{part}": digest_of(canonical_json(definition[part])) for part in _DEFINITION_PARTS},
         **{f"inputs/{name}": digest for name, digest in observed.inputs.items()},
+        **{f"bases/{reference}": digest for reference, digest in observed.bases.items()},
         **{f"assets/{url}": digest for url, digest in observed.assets.items()},
         **{f"tools/{name}": version for name, version in observed.tools.items()},
     }
@@ -229,8 +253,17 @@ def _definition(variant: Variant) -> dict[str, Any]:
         "config": [asdict(variant.config), asdict(variant.platform), variant.kind],
         "files": [files, [asdict(fetch) for fetch in variant.fetches]],
         "build": meaning(variant.build) if variant.build else None,
-        "engine": [variant.engine, variant.dockerfile, variant.context, dict(variant.args)],
+        "engine": _engine(variant),
     }
+
+
+def _engine(variant: Variant) -> list[Any]:
+    """How an engine builds; what only decides how fast it does is left out."""
+    said = [variant.engine, variant.dockerfile, variant.context, dict(variant.args)]
+    chosen = {"target": variant.docker.target, "network": variant.docker.network}
+    # Without keys that say nothing, images of the other engine keep their fingerprints.
+    found = {key: value for key, value in chosen.items() if value}
+    return [*said, found] if found else said
 
 
 def _listed(items: Iterable[str], *, most: int = 3) -> str:
@@ -244,6 +277,8 @@ def _builder_reason(*_: object) -> str:
 
 def _base_reason(_: list[str], before: Mapping[str, str], now: Mapping[str, str]) -> str:
     old, new = before.get("base", "nothing"), now.get("base", "nothing")
+    if new.startswith(OWN) and "@" not in new:
+        return f"its base is built first: {new.removeprefix(OWN)}"
     if "base" in now and "@sha256:" not in new and new not in {SCRATCH, HOST_PROCESS}:
         return f"base not pinned: {new}"
     return f"base moved: {_base_name(old)} → {_base_name(new)}"
@@ -260,6 +295,7 @@ def _base_name(text: str) -> str:
 _REASONS: Final[Mapping[str, Any]] = {
     "assets": lambda items, *_: f"asset moved: {_listed(items)}",
     "base": _base_reason,
+    "bases": lambda items, *_: f"image of the Dockerfile moved: {_listed(items)}",
     "builder": _builder_reason,
     "created": lambda *_: "time of the source moved",
     "definition": lambda items, *_: f"definition changed: {_listed(items)}",

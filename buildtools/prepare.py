@@ -7,17 +7,20 @@ from typing import Final
 from buildtools import plan as planning
 from buildtools.engines.assemble import BUILDER, LAYER_EPOCH
 from buildtools.engines.base import BaseImage
-from buildtools.errors import ConfigurationError, Diagnostic, MissingToolError, UsageError
+from buildtools.errors import BuildError, ConfigurationError, Diagnostic, MissingToolError, UsageError
 from buildtools.oci.config import ImageConfig
 from buildtools.oci.documents import Manifest
 from buildtools.pins import AssetPin, BasePin, Pins
 from buildtools.plan import Base, Key, Observed, Plan, Target
 from buildtools.record import BuildRecord
 from buildtools.sources import git
+from buildtools.sources.foundations import Foundation, read_dockerfile
 from buildtools.sources.observe import observe
 from buildtools.sources.tools import exact_versions, find_tools
 from buildtools.spec.expand import Project, select
-from buildtools.spec.variant import HOST_PROCESS, SCRATCH, Fetch, Variant
+from buildtools.spec.own_bases import with_bases
+from buildtools.spec.variant import HOST_PROCESS, OWN, SCRATCH, Fetch, Variant
+from buildtools.stores.base import read_document
 from buildtools.windows.bases import BuiltInBase, host_process_base, stand_in_base
 from buildtools.workspace import Workspace
 
@@ -106,27 +109,28 @@ def prepare(
     project = workspace.project
     chosen = selected(project, choice)
     names = tuple(dict.fromkeys(variant.image for variant in chosen))
-    variants = select(project, names, ()) if names else ()
+    variants = with_bases(project.images, select(project, names, ()) if names else ())
     known = workspace.pins() if pins is None else pins
-    images = {_key(variant): _base_image(variant, known, choice) for variant in variants}
+    below = {_key(variant): read_below(workspace, variant) for variant in variants}
+    images = {
+        _key(variant): _base_image(variant, below[_key(variant)], known, choice) for variant in variants
+    }
     times, warnings = _times(workspace, variants)
-    observed = _observe_all(workspace, variants, known, times)
-    made = planning.with_index_reasons(
-        planning.make(
-            variants,
-            bases={_key(variant): _base(variant, images[_key(variant)], choice) for variant in variants},
-            observed=observed,
-            records=(records or workspace.records)(variants),
-            builder=BUILDER,
-        ),
-        {name: workspace.indexed(name) for name in names},
+    observed = {
+        key: replace(seen, bases=_others(below[key], known))
+        for key, seen in _observe_all(workspace, variants, known, times).items()
+    }
+    stands = {key: _base(below[key], image, choice) for key, image in images.items()}
+    found = (records or workspace.records)(variants)
+    targets = _targets(
+        workspace, variants, known, stands=stands, images=images, observed=observed, records=found
     )
     bases: dict[str, BaseImage] = {
         image.manifest.descriptor.digest: image for image in images.values() if image
     }
     return Prepared(
         project=project,
-        plan=made,
+        plan=_judged(workspace, names, targets),
         chosen=frozenset(_key(variant) for variant in chosen),
         pins=known,
         bases=bases,
@@ -134,19 +138,74 @@ def prepare(
     )
 
 
+def _targets(
+    workspace: Workspace,
+    variants: Sequence[Variant],
+    pins: Pins,
+    *,
+    stands: dict[Key, Base],
+    images: dict[Key, BaseImage | None],
+    observed: Mapping[Key, Observed],
+    records: Mapping[Key, BuildRecord],
+) -> dict[Key, Target]:
+    """The targets; what is there of images of the project is put into `stands` and `images`."""
+    targets: dict[Key, Target] = {}
+    for variant in variants:
+        key = _key(variant)
+        if variant.own_base:
+            target = targets[variant.own_base, variant.label]
+            if target.up_to_date:
+                stands[key], images[key] = own_base(workspace, target)
+            elif found := pins.built_of(target.fingerprint, pin_key(variant)):
+                stands[key], images[key] = _published(variant, *found)
+        made = planning.make((variant,), bases=stands, observed=observed, records=records, builder=BUILDER)
+        targets |= {target.key: target for target in made.targets}
+    return targets
+
+
+def _judged(workspace: Workspace, names: Sequence[str], targets: Mapping[Key, Target]) -> Plan:
+    """The Plan of all targets; the index of an image that others only stand on is not asked for."""
+    judged = planning.with_index_reasons(
+        Plan(targets=tuple(target for target in targets.values() if target.variant.image in names)),
+        {name: workspace.indexed(name) for name in names},
+    )
+    found = {**targets, **{target.key: target for target in judged.targets}}
+    return Plan(targets=tuple(found.values()))
+
+
 def _key(variant: Variant) -> Key:
     return variant.image, variant.label
 
 
-def _base_image(variant: Variant, pins: Pins, choice: Choice) -> BaseImage | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Below:
+    """What a variant stands on, as the pins name it; `others` are further images of its Dockerfile."""
+
+    reference: str
+    key: str
+    others: tuple[Foundation, ...] = ()
+
+
+def read_below(workspace: Workspace, variant: Variant) -> Below:
+    """What the definition or the Dockerfile names; raises ConfigurationError."""
+    if variant.engine == "assemble":
+        return Below(reference=variant.base, key=pin_key(variant))
+    found = read_dockerfile(variant, workspace.root / variant.folder)
+    others = tuple(one for one in found.foundations if one is not found.below)
+    if found.below is None:
+        return Below(reference=SCRATCH, key="", others=others)
+    return Below(reference=found.below.reference, key=found.below.key, others=others)
+
+
+def _base_image(variant: Variant, below: Below, pins: Pins, choice: Choice) -> BaseImage | None:
     """The image below the variant, None for `scratch` and for what is not pinned yet."""
-    if variant.base == SCRATCH or variant.engine != "assemble":
+    if below.reference == SCRATCH or variant.own_base:
         return None
-    if variant.base == HOST_PROCESS:
+    if below.reference == HOST_PROCESS:
         return _built_in(host_process_base())
     if choice.stand_in_bases:
-        return _built_in(stand_in(variant))
-    pin = pins.base(variant.base, pin_key(variant))
+        return _built_in(stand_in(variant)) if variant.engine == "assemble" else None
+    pin = pins.base(below.reference, below.key)
     return None if pin is None else _pinned(variant, pin)
 
 
@@ -194,14 +253,43 @@ def _pinned(variant: Variant, pin: BasePin) -> BaseImage:
     return image
 
 
-def _base(variant: Variant, image: BaseImage | None, choice: Choice) -> Base:
+def own_base(workspace: Workspace, target: Target) -> tuple[Base, BaseImage]:
+    """An image of the project, as it was built last, for what stands on it; raises BuildError."""
+    record = target.record
+    if record is None:  # pragma: no cover - who asks has seen that it is built
+        raise BuildError(f"{target.name} is not built yet")
+    layout = workspace.layout(record.image)
+    manifest = Manifest.parse(layout.get_manifest(record.manifest.digest)[1], record.manifest.media_type)
+    config = ImageConfig.parse(read_document(layout, record.config.descriptor))
+    base = Base(
+        reference=f"{OWN}{record.image}",
+        digest=record.manifest.digest,
+        os_version=record.os_version,
+        stand_in=record.base.stand_in,
+    )
+    return base, BaseImage(manifest=manifest, config=config)
+
+
+def _published(variant: Variant, reference: str, pin: BasePin) -> tuple[Base, BaseImage]:
+    """An image of the project as it is published, for what stands on it."""
+    base = Base(reference=reference, digest=pin.digest, os_version=pin.os_version)
+    return base, _pinned(variant, pin)
+
+
+def _others(below: Below, pins: Pins) -> dict[str, str]:
+    """The digests of further images of a Dockerfile; empty for one that is not pinned."""
+    found = {one.reference: pins.base(one.reference, one.key) for one in below.others}
+    return {reference: pin.digest if pin else "" for reference, pin in found.items()}
+
+
+def _base(below: Below, image: BaseImage | None, choice: Choice) -> Base:
     if image is None:
-        return Base(reference=variant.base)
+        return Base(reference=below.reference)
     return Base(
-        reference=variant.base,
+        reference=below.reference,
         digest=image.manifest.descriptor.digest,
         os_version=image.config.platform.os_version,
-        stand_in=choice.stand_in_bases and variant.base != HOST_PROCESS,
+        stand_in=choice.stand_in_bases and below.reference != HOST_PROCESS,
     )
 
 

@@ -10,21 +10,24 @@ of its config, with containerd's store that of what was pulled.
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from buildtools.cluster.matchers import choose
 from buildtools.cluster.nodes import Node
 from buildtools.cluster.runtimes import runtime_for
+from buildtools.engines.connection import connect
 from buildtools.errors import BuildError, Diagnostic, MissingToolError, VerificationError
 from buildtools.oci.config import ImageConfig
 from buildtools.oci.digest import Digest
 from buildtools.oci.documents import Index, Manifest
-from buildtools.oci.platform import PlatformError, parse_platform
 from buildtools.stores.base import Readable, read_document, read_manifest
 from buildtools.windows.releases import OsVersion, parse_os_version
 
 if TYPE_CHECKING:
     import docker
+
+_PULL_SILENCE: Final = 600.0
+"""Seconds that an engine may say nothing while it pulls."""
 
 
 class Machine(Protocol):
@@ -144,7 +147,7 @@ def _finding(code: str, message: str, hint: str, severity: Any = "error") -> Dia
 
 
 class DockerMachine:
-    """The Docker Engine that DOCKER_HOST or the system's default names; close it at the end."""
+    """The Docker Engine that DOCKER_HOST, a context or the system's default names; close it at the end."""
 
     def __init__(self) -> None:
         self._client: docker.DockerClient | None = None
@@ -156,26 +159,15 @@ class DockerMachine:
 
     def node(self) -> Node:
         """The engine's platform and release, and on Windows the host's patch level."""
-        import docker
-        from docker.errors import DockerException
-
-        try:
-            self._client = docker.from_env()
-            info = self._client.info()
-        except DockerException as error:
-            hint = "start the Docker Engine, or name one in DOCKER_HOST"
-            raise MissingToolError(f"no Docker Engine answers: {error}", hint=hint) from error
-        try:
-            platform = parse_platform(f"{info['OSType']}/{info['Architecture']}").normalised()
-        except PlatformError as error:
-            raise MissingToolError(f"the Docker Engine is of an unknown platform: {error}") from error
+        connection = connect(silence=_PULL_SILENCE)
+        self._client, info = connection.client, connection.info
         return Node(
-            name=str(info["Name"]),
-            os=platform.os,
-            architecture=platform.architecture,
-            variant=platform.variant,
-            os_version=str(host_version()) if platform.os == "windows" else "",
-            runtime=runtime_for(f"docker://{info['ServerVersion']}"),
+            name=info.name,
+            os=info.os,
+            architecture=info.architecture,
+            variant=info.variant,
+            os_version=str(host_version()) if info.os == "windows" else "",
+            runtime=runtime_for(f"docker://{info.version}"),
         )
 
     def pull(self, reference: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from buildtools.errors import (
     PartialError,
     VerificationError,
 )
-from buildtools.handover import base_sources, stand_in_faults
+from buildtools.handover import Holder, base_sources, of_base, opened, stand_in_faults
 from buildtools.oci.digest import Digest
 from buildtools.oci.documents import Index
 from buildtools.oci.reference import InvalidReference, Reference, parse_reference
@@ -77,6 +77,7 @@ class Publisher:
     rules: Rules = field(default_factory=Rules)
     threads: int = THREADS
     left: Callable[[str], Mapping[Digest, Readable]] = lambda _: {}
+    holder: Holder = of_base
     verify: Callable[[Registry, Digest], Sequence[Diagnostic]] | None = None
     _beside: dict[tuple[str, Digest], Registry] = field(default_factory=dict, init=False)
     """Repositories of this run that hold a layer, by registry and digest: another image mounts it there."""
@@ -117,7 +118,7 @@ class Publisher:
             if tagging.pending:
                 copied = self._send(job, layout, registry)
                 tagging.set_all()
-            self._beside |= dict.fromkeys(job.base_layers, registry)
+            self._beside |= dict.fromkeys(job.layers, registry)
         except BuildtoolsError as error:
             tagging.fail(error)
         return Published(
@@ -165,7 +166,7 @@ class Publisher:
         beside = {digest: store for (name, digest), store in self._beside.items() if name == host}
         records = [built.record for built in job.image.variants]
         left = dict(self.left(job.image.name))
-        return left | base_sources(records, registry, self.bases, beside=beside)
+        return left | base_sources(records, registry, opened(self.holder, self.bases), beside=beside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +175,13 @@ class _Job:
 
     image: BuiltImage = field(hash=False, compare=False)
     reference: Reference
+
+    @property
+    def layers(self) -> frozenset[tuple[str, Digest]]:
+        """All layers that it brings to a registry."""
+        records = (built.record for built in self.image.variants)
+        own = ((self.reference.registry, layer.digest) for record in records for layer in record.layers)
+        return self.base_layers | frozenset(own)
 
     @property
     def base_layers(self) -> frozenset[tuple[str, Digest]]:
@@ -190,7 +198,7 @@ def _waves(jobs: Sequence[_Job]) -> Iterator[list[_Job]]:
     brought: set[tuple[str, Digest]] = set()
     for job in jobs:
         (later if job.base_layers & brought else first).append(job)
-        brought |= job.base_layers
+        brought |= job.layers
     yield from filter(None, (first, later))
 
 

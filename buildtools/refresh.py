@@ -6,7 +6,7 @@ and the base's config has the last word on what it is.
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from buildtools.errors import BuildError, VerificationError
@@ -15,7 +15,9 @@ from buildtools.oci.descriptor import Descriptor
 from buildtools.oci.documents import DocumentError, Index, Manifest, parse_document
 from buildtools.oci.platform import Platform
 from buildtools.oci.validate import is_attestation
+from buildtools.parts import differing
 from buildtools.pins import AssetPin, BasePin, Pins
+from buildtools.plan import Target
 from buildtools.spec.variant import Fetch
 from buildtools.stores.base import Readable, read_document
 from buildtools.windows.releases import OsVersionError, parse_os_version
@@ -56,6 +58,25 @@ def resolve_bases(needs: Sequence[BaseNeed], open_reference: OpenReference) -> d
         for pins in pool.map(resolve, references):
             found |= pins
     return found
+
+
+def published_pin(target: Target, reference: str, key: str, open_reference: OpenReference) -> BasePin | None:
+    """The pin of an image of the project, if it was published of the target's own ingredients.
+
+    Raises NotFoundError where there is no such tag, and what `resolve_bases` raises.
+    """
+    release = target.variant.release
+    need = BaseNeed(
+        reference=reference,
+        platform=target.variant.platform,
+        build=release.build if release else None,
+        key=key,
+    )
+    store, identifier = open_reference(reference)
+    index = _read_index(store, identifier, reference)
+    if differing(target.ingredients, _entry(need, index).annotations) != ():
+        return None
+    return replace(_pin(need, index, store), fingerprint=target.fingerprint)
 
 
 def resolve_assets(fetches: Iterable[Fetch], resolve: Callable[[Fetch], AssetPin]) -> dict[str, AssetPin]:

@@ -65,6 +65,22 @@ VARIABLES: Final = (
         example="4",
     ),
     Variable(
+        name="BUILDTOOLS_ENGINE_SILENCE",
+        meaning="Seconds that a Docker Engine may say nothing while it builds or saves; 1800 when not set. "
+        "How long all of it takes is not limited.",
+        example="3600",
+    ),
+    Variable(
+        name="DOCKER_HOST",
+        meaning="The Docker Engine to use, before contexts and the system's default.",
+        example="unix:///run/user/1000/docker.sock",
+    ),
+    Variable(name="DOCKER_CONTEXT", meaning="The context of Docker's client that names the engine."),
+    Variable(
+        name="DOCKER_TLS_VERIFY", meaning="Set to anything: the engine in DOCKER_HOST is reached over TLS."
+    ),
+    Variable(name="DOCKER_CERT_PATH", meaning="Folder of the certificates for that."),
+    Variable(
         name="SOURCE_DATE_EPOCH",
         meaning="The time that everything built carries, in seconds since 1970; "
         "the time of the last commit when not set.",
@@ -156,6 +172,7 @@ class Settings:
     github_actor: str = ""
     github_token: str = field(default="", repr=False)
     max_wait: float = 300.0
+    engine_silence: float = 1800.0
     jobs: int | None = None
     source_date_epoch: int | None = None
     no_color: bool = False
@@ -186,6 +203,7 @@ class Settings:
             registry_username=reader.text("BUILDTOOLS_REGISTRY_USERNAME"),
             registry_password=reader.text("BUILDTOOLS_REGISTRY_PASSWORD"),
             max_wait=reader.parsed("BUILDTOOLS_MAX_WAIT", _max_wait, 300.0),
+            engine_silence=reader.parsed("BUILDTOOLS_ENGINE_SILENCE", _silence, 1800.0),
             jobs=reader.parsed("BUILDTOOLS_JOBS", _jobs, None),
             source_date_epoch=reader.parsed("SOURCE_DATE_EPOCH", _epoch, None),
             no_color=reader.text("NO_COLOR") != "",
@@ -305,6 +323,14 @@ def _api(text: str) -> str:
     if not (safe and parts.hostname) or "@" in parts.netloc or parts.query or parts.fragment:
         raise ValueError("which is no https address", f"set it to one such as {GITHUB_API}")
     return text.rstrip("/")
+
+
+def _silence(text: str) -> float:
+    if not 1 <= (seconds := _whole(text)) <= LONGEST_WAIT:
+        raise ValueError(
+            f"which is not a number of seconds from 1 to {LONGEST_WAIT}", "set it to a number such as 3600"
+        )
+    return float(seconds)
 
 
 def _auth_files(reader: _Reader) -> tuple[Path, ...]:

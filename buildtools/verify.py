@@ -135,7 +135,9 @@ def project_truth(workspace: Workspace) -> Truth:
     stands = (
         built_in(f"the stand-in for {variant.base}", stand_in(variant))
         for variant in variants
-        if variant.base not in {SCRATCH, HOST_PROCESS} and variant.engine == "assemble"
+        if variant.base not in {SCRATCH, HOST_PROCESS}
+        and variant.engine == "assemble"
+        and not variant.own_base
     )
     return pinned_truth(workspace.pins()).also(stands)
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from buildtools import pins as pins_file
 from buildtools import record as record_file
-from buildtools.errors import BuildtoolsError, ConfigurationError, Diagnostic, UsageError
+from buildtools.errors import BuildError, BuildtoolsError, ConfigurationError, Diagnostic, UsageError
 from buildtools.oci.digest import Digest
 from buildtools.oci.documents import Index, parse_document
 from buildtools.pins import Pins
@@ -26,7 +26,7 @@ from buildtools.settings import Settings
 from buildtools.sources.compile import product_folder
 from buildtools.sources.hashes import HashCache
 from buildtools.spec.expand import Project, load
-from buildtools.spec.variant import Variant
+from buildtools.spec.variant import OWN, Variant
 from buildtools.stores import disk
 from buildtools.stores.layout import Layout
 
@@ -149,6 +149,28 @@ class Workspace:
                 )
         if faults:
             raise ConfigurationError(*faults)
+        return found
+
+    def holder(self, record: BuildRecord, digest: Digest) -> "Layout | str":
+        """What holds a layer of a record's base: an image's layout, or the base with this reference."""
+        while record.base.reference.startswith(OWN):
+            name = record.base.reference.removeprefix(OWN)
+            if any(layer.digest == digest for layer in self._below(record, name).layers):
+                return self.layout(name)
+            record = self._below(record, name)
+        return record.base.reference
+
+    def _below(self, record: BuildRecord, name: str) -> BuildRecord:
+        """The record of the image of the project that one stands on; raises BuildError where it has moved."""
+        try:
+            found = record_file.parse(self.record_path(name, record.label).read_bytes())
+        except (OSError, ConfigurationError):
+            found = record
+        if found.manifest.digest != record.base.digest:
+            raise BuildError(
+                f"{record.image} {record.label} stands on a build of {name} that is not here any more",
+                hint="build it again",
+            )
         return found
 
     def indexed(self, image: str) -> frozenset[Digest]:

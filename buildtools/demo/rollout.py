@@ -279,6 +279,6 @@ class _Stage:
 
 def _base_of(variant: Variant) -> Reference | None:
     """Where the variant's base lives, if anywhere."""
-    if variant.base in {SCRATCH, HOST_PROCESS} or variant.engine != "assemble":
+    if variant.base in {SCRATCH, HOST_PROCESS} or variant.engine != "assemble" or variant.own_base:
         return None
     return parse_reference(variant.base)

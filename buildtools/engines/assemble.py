@@ -18,7 +18,7 @@ from buildtools.oci.layer import COMPRESSOR, Entry, Layer, LayerError, layer_dif
 from buildtools.plan import Target
 from buildtools.record import BaseRecord, BlobRecord, BuildRecord
 from buildtools.sources.entries import LAYER_FORMATS
-from buildtools.spec.variant import SCRATCH, Variant
+from buildtools.spec.variant import OWN, SCRATCH, Variant
 from buildtools.stores.base import Store
 
 BUILDER: Final = f"assemble/1 {COMPRESSOR}"
@@ -143,7 +143,9 @@ def rfc3339(seconds: int) -> str:
 def _annotations(target: Target, created: str) -> dict[str, str]:
     annotations = {CREATED: created}
     if target.base.reference != SCRATCH:
-        annotations[BASE_NAME] = target.base.reference
+        # An image of the project has its name only there.
+        if not target.base.reference.startswith(OWN):
+            annotations[BASE_NAME] = target.base.reference
         if target.base.digest:
             annotations[BASE_DIGEST] = target.base.digest
     return annotations

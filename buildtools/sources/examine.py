@@ -9,15 +9,11 @@ from buildtools.errors import Diagnostic, Severity
 from buildtools.linux import elf
 from buildtools.oci.layer import Entry, Kind, LayerError, arrange
 from buildtools.sources.entries import LAYER_FORMATS
+from buildtools.spec.secrets import is_secret_file
 from buildtools.spec.variant import HOST_PROCESS, SCRATCH, Variant
 from buildtools.windows import pe
 from buildtools.windows.paths import PathError, image_path
 
-_SECRETS: Final = re.compile(
-    r"(^|/)(\.env(\.[^/]*)?|id_(rsa|dsa|ecdsa|ed25519)|\.git|\.npmrc|\.pypirc|\.netrc|nuget\.config"
-    r"|\.docker/config\.json|[^/]*\.pfx|credentials(\.json)?|\.aws/[^/]*)(/|$)",
-    re.IGNORECASE,
-)
 _MOUNT_POINT: Final = re.compile(r"(%CONTAINER_SANDBOX_MOUNT_POINT%|c:[\\/]hpc)[\\/]", re.IGNORECASE)
 _DRIVE: Final = re.compile(r"[A-Za-z]:[\\/]")
 _OWNED: Final = ("windows", "program files", "program files (x86)", "programdata", "users")
@@ -151,7 +147,7 @@ def _entrypoint(image: _Image) -> Iterator[Diagnostic]:
 
 
 def _names(image: _Image, entry: Entry) -> Iterator[Diagnostic]:
-    if _SECRETS.search(entry.path):
+    if is_secret_file(entry.path):
         text = f"{entry.path} looks like a secret, and everybody who pulls the image can read it"
         yield image.finding(
             "secret",

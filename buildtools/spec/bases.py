@@ -11,7 +11,7 @@ from buildtools.spec.model import ProjectSpec
 from buildtools.spec.platforms import Problem, read_platform, release_named, split
 from buildtools.spec.scope import SYSTEMS, Scope, Slot
 from buildtools.spec.templates import TemplateError, fill, names_in
-from buildtools.spec.variant import HOST_PROCESS, SCRATCH
+from buildtools.spec.variant import HOST_PROCESS, OWN, SCRATCH
 from buildtools.windows.releases import RELEASES, WindowsRelease, by_build
 
 _NO_BASE_HINT: Final = "add it to base: scratch, a named base, or a reference with a tag"
@@ -21,7 +21,7 @@ _VERSION: Final = re.compile(r"(?<![A-Za-z0-9.])10\.0\.([0-9]{5})(?:\.[0-9]+)?(?
 
 
 def base_for(scope: Scope, slot: Slot) -> str | None:
-    """`scratch`, `host-process` or a reference; None, and a finding, where there is no usable base.
+    """`scratch`, `host-process`, `image:NAME` or a reference; None, and a finding, for no usable base.
 
     A variant of engine `dockerfile` may have none, which is an empty text.
     """
@@ -48,7 +48,7 @@ def base_for(scope: Scope, slot: Slot) -> str | None:
     if problem := _unfit(filled, scope, slot):
         scope.report.add(problem[0], trail, problem[1].message, problem[1].hint)
         return None
-    if slot.release is not None and "release" in names_in(text):
+    if slot.release is not None and "release" in names_in(text) and not filled.startswith(OWN):
         return _with_own_tag(filled, slot.release)
     return filled
 
@@ -102,7 +102,7 @@ def _check_text(text: str, trail: KeyPath, key: str, project: ProjectSpec, repor
         return
     if filled in project.bases:
         report.add("base", trail, f'"{filled}" is another named base', "write its reference here")
-    elif filled not in {SCRATCH, HOST_PROCESS}:
+    elif filled not in {SCRATCH, HOST_PROCESS} and not filled.startswith(OWN):
         found = _reference(filled, project.bases)
         if isinstance(found, Problem):
             report.add("reference", trail, found.message, found.hint)
@@ -161,7 +161,7 @@ def _unfit(base: str, scope: Scope, slot: Slot) -> tuple[str, Problem] | None:
     if base == SCRATCH and slot.os == "windows":
         message = "scratch is for Linux: Windows starts no container without Windows files in its base"
         return "base", Problem(message, "use a base such as nanoserver, or kind: host-process")
-    if base in {SCRATCH, HOST_PROCESS}:
+    if base in {SCRATCH, HOST_PROCESS} or base.startswith(OWN):
         return None
     found = _reference(base, scope.project.bases)
     if isinstance(found, Problem):

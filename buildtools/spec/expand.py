@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from typing import Final, TypeVar
 
 from buildtools.errors import ConfigurationError, Diagnostic, UsageError
-from buildtools.spec import bases, config, files, steps
+from buildtools.spec import bases, config, files, own_bases, steps
 from buildtools.spec.assets import fetches_for
 from buildtools.spec.document import Document, Report
 from buildtools.spec.model import ImageSpec, ProjectSpec
@@ -73,6 +73,8 @@ def load(texts: Mapping[str, bytes]) -> Project:
                 images[image.name] = image
         except ConfigurationError as error:
             faults.extend(error.diagnostics)
+    # Where a file is broken, what others say of its image is not judged.
+    faults = faults or list(dict.fromkeys(own_bases.faults(images)))
     if faults:
         raise ConfigurationError(*faults)
     return Project(spec=shared, images=images)
@@ -186,4 +188,5 @@ def _variant(scope: Scope, slot: Slot) -> Variant | None:
         dockerfile=dockerfile,
         context=context,
         args=args,
+        docker=scope.spec.docker,
     )

@@ -10,6 +10,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
+from buildtools.spec.docker import DockerSpec, Text
 from buildtools.windows.releases import EXAMPLE
 
 PLACEHOLDERS: Final[Mapping[str, str]] = {
@@ -36,13 +37,13 @@ Name = Annotated[
         description="Lower-case letters and digits, with dots, underscores or dashes between them.",
     ),
 ]
-Text = Annotated[str, Meta(max_length=4096)]
 BaseByPlatform = Annotated[
     Text | dict[str, Text],
     Meta(
         description="One base, or bases by `linux`, `windows`, `os/architecture` or "
         "`windows/amd64:release`; the most specific key wins. A base is `scratch` (Linux), `host-process`, "
-        "the name of a base in `defaults.yaml`, or a reference with a tag or digest."
+        "the name of a base in `defaults.yaml`, `image:` with the name of another image of the project, "
+        "which is built first, or a reference with a tag or digest."
     ),
 ]
 Argv = Annotated[tuple[Text, ...], Meta(min_length=1)]
@@ -336,8 +337,7 @@ class ImageSpec(_Part, frozen=True, kw_only=True):
         Literal["assemble", "dockerfile"],
         Meta(
             description="`assemble` puts files on a base and needs no daemon and no Windows; `dockerfile` "
-            "is planned for a Docker Engine of the image's operating system, and this version cannot "
-            "build it yet."
+            "builds a Dockerfile, RUN included, on a Docker Engine of the image's operating system."
         ),
     ] = "assemble"
     dockerfile: Annotated[
@@ -348,6 +348,9 @@ class ImageSpec(_Part, frozen=True, kw_only=True):
         Meta(description="Folder sent to the Docker Engine, relative to the image's (engine `dockerfile`)."),
     ] = ""
     args: Annotated[dict[str, Text], Meta(description="Build arguments (engine `dockerfile`).")] = {}
+    docker: Annotated[DockerSpec, Meta(description="How the Docker Engine builds (engine `dockerfile`).")] = (
+        DockerSpec()
+    )
     tags: Annotated[
         tuple[Text, ...],
         Meta(

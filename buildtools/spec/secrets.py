@@ -13,6 +13,17 @@ _ABOUT: Final = re.compile(
 )
 _PATH: Final = re.compile(r"(?:[A-Za-z]:)?(?:[\\/][\w.$@-]+){2,}[\\/]?")
 
+_FILE: Final = re.compile(
+    r"(^|/)(\.env(\.[^/]*)?|id_(rsa|dsa|ecdsa|ed25519)|\.git|\.npmrc|\.pypirc|\.netrc|nuget\.config"
+    r"|\.docker/config\.json|[^/]*\.pfx|credentials(\.json)?|\.aws/[^/]*)(/|$)",
+    re.IGNORECASE,
+)
+
+
+def is_secret_file(path: str) -> bool:
+    """Whether a file's name says that it holds a secret, as `.env`, `id_rsa` and all below `.git` do."""
+    return _FILE.search(path) is not None
+
 
 def is_secret_name(name: str) -> bool:
     """Whether a variable or argument of this name holds a secret, as `GITHUB_TOKEN` or `dbPassword` do."""

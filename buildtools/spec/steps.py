@@ -1,7 +1,7 @@
 """What runs for a variant: build commands, the Dockerfile engine's fields, and the lifecycle contract."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -18,7 +18,7 @@ from buildtools.spec.variant import BuildStep
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OUT: Final = frozenset({"out"})
 _PORT: Final = frozenset({"port"})
-_DOCKERFILE_KEYS: Final = ("dockerfile", "context", "args")
+_DOCKERFILE_KEYS: Final = ("dockerfile", "context", "args", "docker")
 _ASSEMBLE_KEYS: Final = ("build", "fetch", "files")
 
 
@@ -58,18 +58,23 @@ def variables(
     values: Mapping[str, str],
     *,
     keep: frozenset[str] = frozenset(),
+    allowed: Sequence[str] = (),
+    remedy: str = "hand it over at run time, or through build.pass-env",
 ) -> dict[str, str]:
-    """Environment variables or arguments, filled in; names that cannot be and secrets are reported."""
+    """Environment variables or arguments, filled in; names that cannot be and secrets are reported.
+
+    `allowed` are names that are no secret whatever they look like; `remedy` says what to do with one.
+    """
     found: dict[str, str] = {}
     for name, text in env.items():
         at = (*trail, name)
         _check_name(scope, name, at)
-        if is_literal_secret(name, text):
+        if name not in allowed and is_literal_secret(name, text):
             scope.report.add(
                 "secret",
                 at,
                 f"{name} looks like a secret, and its value is written down here",
-                "hand it over at run time, or through build.pass-env",
+                remedy,
             )
         value = scope.filled(text, at, values, keep=keep)
         if value is not None:
@@ -138,7 +143,16 @@ def dockerfile_for(scope: Scope, slot: Slot) -> tuple[str, str, dict[str, str]]:
         (scope.spec.dockerfile or "Dockerfile", scope.spec.context or "."),
         (("dockerfile",), ("context",)),
     )
-    return dockerfile, context, variables(scope, scope.spec.args, ("args",), slot.values)
+    args = variables(
+        scope,
+        scope.spec.args,
+        ("args",),
+        slot.values,
+        allowed=scope.spec.docker.allow_args,
+        remedy="it would stay in the image's history for all to read: hand it over at run time, or list the "
+        "name under docker.allow-args if it is no secret",
+    )
+    return dockerfile, context, args
 
 
 def lifecycle_for(scope: Scope, slot: Slot) -> LifecycleSpec | None:

@@ -6,11 +6,14 @@ from typing import Any, Literal
 
 from buildtools.oci.config import ConfigSettings
 from buildtools.oci.platform import Platform
+from buildtools.spec.docker import DockerSpec
 from buildtools.spec.model import LifecycleSpec
 from buildtools.windows.releases import WindowsRelease
 
 SCRATCH = "scratch"
 HOST_PROCESS = "host-process"
+OWN = "image:"
+"""How a base begins that is another image of the project."""
 
 Origin = Literal["project", "out", "fetch"]
 
@@ -82,7 +85,7 @@ class Variant:
 
     `platform.os_version` is empty: the base says it. `label` is how people select the variant:
     `linux/arm64`, `windows/amd64:ltsc2022`, and `windows/amd64` for a HostProcess image.
-    `base` is `scratch`, `host-process` or a reference.
+    `base` is `scratch`, `host-process`, a reference, or `image:` and the name of an image of the project.
     """
 
     image: str
@@ -101,6 +104,13 @@ class Variant:
     dockerfile: str = ""
     context: str = ""
     args: Mapping[str, str] = field(default_factory=dict, hash=False)
+    docker: DockerSpec = field(default_factory=DockerSpec)
+
+    @property
+    def own_base(self) -> str:
+        """The image of the project that this one is stacked on, empty where its base is from elsewhere."""
+        stacked = self.engine == "assemble" and self.base.startswith(OWN)
+        return self.base.removeprefix(OWN) if stacked else ""
 
     @property
     def toolchain(self) -> tuple[str, str, str]:

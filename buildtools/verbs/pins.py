@@ -3,8 +3,10 @@
 import argparse
 
 from buildtools import pinning
+from buildtools import tags as tagging
 from buildtools.errors import ChangesFound, UsageError, VerificationError
-from buildtools.pins import diff
+from buildtools.pins import Pins, diff
+from buildtools.prepare import Choice
 from buildtools.verbs.base import (
     Run,
     append_outputs,
@@ -16,6 +18,7 @@ from buildtools.verbs.base import (
 )
 from buildtools.views.findings import SCHEMA
 from buildtools.workflow.dependabot import COOLDOWN_DAYS
+from buildtools.workspace import Workspace
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,6 +64,9 @@ def run(run: Run) -> None:
     workspace, choice = run.workspace(), run.choice()
     with run.console.working("asking registries"):
         old, new = pinning.resolve(workspace, choice, move=args.update or args.check)
+        new, notes = _own(workspace, choice, new)
+    for note in notes:
+        run.console.note(note)
     changes = diff(old, new)
     if args.json:
         run.json({"schema": SCHEMA, "changes": list(changes), "saved": bool(changes) and not args.check})
@@ -115,3 +121,13 @@ def _days(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 4):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of days from 0 to 9999")
     return int(text)
+
+
+def _own(workspace: Workspace, choice: Choice, pins: Pins) -> tuple[Pins, tuple[str, ...]]:
+    """What others of the project stand on, as it is published under the last of its tags."""
+    names = list(dict.fromkeys(variant.image for variant in pinning.own_bases(workspace, choice)))
+    if not names:
+        return pins, ()
+    chosen = tagging.choose(workspace, names, (), tagging.facts(workspace))
+    tags = {name: every[-1].name for name, every in chosen.items()}
+    return pinning.resolve_own(workspace, choice, pins, tags)

@@ -155,6 +155,7 @@ def _publish(run: Run, workspace: Workspace, choice: Choice, places: Sequence[st
             rules=rules,
             threads=1 if rehearsal else THREADS,
             left=reuse.sources,
+            holder=workspace.holder,
             verify=None if rehearsal or run.args.no_verify else verify,
         )
         results = publisher.run(report, places)

@@ -56,6 +56,7 @@ def send(run: Run, workspace: Workspace, prepared: Prepared, places: Sequence[st
             targets=Registries(settings, client=rehearsal),
             note=run.console.note,
             threads=1 if rehearsal else THREADS,
+            holder=workspace.holder,
         )
         results = sender.run(_chosen(report.variants, prepared), places)
     requests = rehearsal.asked if rehearsal else None

@@ -5,6 +5,7 @@ import base64
 import contextlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -315,3 +316,13 @@ def test_a_file_that_is_cut_or_torn_is_refused(place: int, piece: str) -> None:
     assert "the pins file cannot be used" in refusal(WHOLE[:place])
     with contextlib.suppress(ConfigurationError):
         pins.parse(WHOLE[:place] + piece + WHOLE[place:])
+
+
+def test_a_pin_knows_what_it_was_built_of() -> None:
+    """It is found by the definition's fingerprint and platform, and reads back as it was."""
+    own = replace(PIN, fingerprint="sha256:1")
+    kept = PINS.with_base("r.example/b:1", KEY, own)
+    assert pins.parse(pins.dump(kept)) == kept
+    assert kept.built_of("sha256:1", KEY) == ("r.example/b:1", own)
+    assert kept.built_of("sha256:1", "linux/amd64") is None
+    assert kept.built_of("sha256:2", KEY) is None

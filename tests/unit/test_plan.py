@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from buildtools.oci.digest import Digest, digest_of
 from buildtools.plan import Base, Key, Observed, Plan, Target
 from buildtools.record import BaseRecord, BlobRecord, BuildRecord
 from buildtools.spec import expand
+from buildtools.spec.docker import DockerSpec
 from buildtools.spec.variant import Variant
 from buildtools.views.compare import compare_json
 from buildtools.workflow.legs import pack
@@ -454,3 +456,47 @@ def test_an_index_is_not_looked_at_while_variants_are_to_be_built() -> None:
     """Building them writes it anyway."""
     made, _ = held("linux/amd64")
     assert plan.with_index_reasons(made, {}) == made
+
+
+def test_an_image_of_the_project_is_a_base_wherever_it_lies() -> None:
+    """Its digest counts, not whether a layout or a registry has it; one that is built first is said so."""
+    variant = replace(planned().targets[0].variant, base="image:b")
+    key = (variant.image, variant.label)
+
+    def made(base: Base, record: BuildRecord | None = None) -> Target:
+        records = {key: record} if record else {}
+        (target,) = plan.make(
+            [variant], bases={key: base}, observed={key: SEEN}, records=records, builder="b"
+        ).targets
+        return target
+
+    local = made(Base(reference="image:b", digest=BASE))
+    record = records_of([local])[key]
+    published = made(Base(reference="r.example/b:1", digest=BASE), record)
+    assert local.ingredients["base"] == f"image:b@{BASE}"
+    assert (local.base.is_published, published.base.is_published) == (False, True)
+    assert published.up_to_date
+    waiting = made(Base(reference="image:b"), record)
+    assert waiting.reasons == ("its base is built first: b",)
+    assert plan.on_base(waiting, Base(reference="image:b", digest=BASE)).up_to_date
+    moved = plan.on_base(waiting, Base(reference="image:b", digest=digest_of(b"other")))
+    assert moved.reasons == (f"base moved: image:b@{BASE[7:19]} → image:b@{digest_of(b'other')[7:19]}",)
+    assert moved.fingerprint == made(Base(reference="image:b", digest=digest_of(b"other"))).fingerprint
+
+
+def test_further_images_of_a_dockerfile_and_its_options_count() -> None:
+    """A stage's base that moved, a target, a network; what makes a build only faster does not."""
+    (variant, *_) = planned(WITH_DOCKERFILE).targets
+    one = variant.variant
+    key = (one.image, one.label)
+
+    def ingredients(seen: Observed = SEEN, **options: Any) -> Mapping[str, str]:
+        changed = replace(one, docker=DockerSpec(**options))
+        return plan.ingredients_of(changed, Base(reference="scratch"), seen, builder="b")
+
+    assert ingredients() == ingredients(pull="always", cache_from=("x",))
+    assert ingredients() != ingredients(target="x")
+    assert ingredients(network="none") != ingredients(network="host")
+    moved = ingredients(replace(SEEN, bases={"golang:1": BASE}))
+    record = structs.replace(records_of([variant])[key], ingredients=dict(ingredients()))
+    assert plan.reasons_for(moved, record) == ("image of the Dockerfile moved: golang:1",)

@@ -182,8 +182,11 @@ def test_a_machine_without_an_engine(
     images = json.dumps({"include": [{"name": NAME, "digest": NEW.entry.digest}]})
     assert main(["prove", "-q", "--images", images]) == 7
     err = capsys.readouterr().err
-    assert err.startswith("error: no Docker Engine answers: ")
-    assert err.endswith(": start the Docker Engine, or name one in DOCKER_HOST\n")
+    assert err == (
+        "error: no Docker Engine answers at tcp://127.0.0.1:9 (DOCKER_HOST): nobody listens there: start a Docker "
+        "Engine, name one in DOCKER_HOST or with `docker context use`, or describe the image with `files`, "
+        "which needs none\n"
+    )
 
 
 def test_what_is_no_list_of_images(capsys: pytest.CaptureFixture[str]) -> None:

@@ -38,7 +38,8 @@ def test_every_variable_read_is_documented() -> None:
     Settings.from_env(environ)
     names = [variable.name for variable in VARIABLES]
     of_the_http_library = {"HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"}
-    assert environ.asked == set(names) - of_the_http_library
+    of_the_docker_library = {"DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"}
+    assert environ.asked == set(names) - of_the_http_library - of_the_docker_library
     assert len(names) == len(set(names))
     assert all(re.fullmatch(r"[A-Z].*\.", variable.meaning) for variable in VARIABLES)
 
@@ -173,6 +174,18 @@ def test_a_wait_is_a_number_of_seconds(text: str) -> None:
     assert str(caught.value) == (
         f"BUILDTOOLS_MAX_WAIT is {text!r}, which is not a number of seconds from 0 to 86400: "
         "set it to a number such as 900"
+    )
+
+
+@pytest.mark.parametrize("text", ["0", "1.5", "86401", "soon"])
+def test_a_silence_is_a_number_of_seconds(text: str) -> None:
+    """At least one, since an engine always needs some time."""
+    assert Settings.from_env({"BUILDTOOLS_ENGINE_SILENCE": "90"}).engine_silence == 90.0
+    with pytest.raises(ConfigurationError) as caught:
+        Settings.from_env({"BUILDTOOLS_ENGINE_SILENCE": text})
+    assert str(caught.value) == (
+        f"BUILDTOOLS_ENGINE_SILENCE is {text!r}, which is not a number of seconds from 1 to 86400: "
+        "set it to a number such as 3600"
     )
 
 

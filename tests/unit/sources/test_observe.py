@@ -64,6 +64,23 @@ def test_a_folder_to_work_in_and_a_dockerfile_must_be_there(tmp_path: Path) -> N
         f"images/app/image.yaml:3:8: src is no folder in {root}: mend `workdir`"
     ]
     assert [str(finding) for finding in missing(engine, root=root)] == [
+        f"images/app/image.yaml: ctx is no folder in {root}: mend `context`",
         f"images/app/image.yaml: 'Dockerfile' matches nothing in {root}: name a file, folder or glob that exists",
-        f"images/app/image.yaml: 'ctx' matches nothing in {root}: name a file, folder or glob that exists",
     ]
+
+
+def test_what_an_engine_is_sent_counts(tmp_path: Path) -> None:
+    """Files by content, name and execute bit, folders and links by their names; not what is ignored."""
+    root = write_tree(tmp_path / "app", "Dockerfile", "ctx/a", "ctx/run", "ctx/d/x.log")
+    (root / "ctx/run").chmod(0o755)
+    (root / "ctx/.dockerignore").write_text("*.log\n**/*.log")
+    (root / "ctx/l").symlink_to("a")
+    made = variant(engine="dockerfile", dockerfile="Dockerfile", context="ctx")
+    assert observe(made, root=root, hashes=HashCache(tmp_path / "hashes.json")) == {
+        "Dockerfile": digest_of(b"Dockerfile"),
+        "ctx/.dockerignore": digest_of(b"*.log\n**/*.log"),
+        "ctx/a": digest_of(b"ctx/a"),
+        "ctx/d/": digest_of(b""),
+        "ctx/l": digest_of(b"a"),
+        "ctx/run*": digest_of(b"ctx/run"),
+    }

@@ -11,6 +11,7 @@ from buildtools.spec.variant import BuildStep, Variant
 MIXED = "platforms: [linux/arm64, 'windows/amd64:ltsc2022']\nbase: {linux: scratch, windows: nanoserver}\n"
 WINDOWS = "platforms: [windows/amd64:ltsc2022]\nbase: nanoserver\n"
 SECRET = "looks like a secret, and its value is written down here: hand it over at run time, or through build.pass-env"
+ARGUMENT = "looks like a secret, and its value is written down here: it would stay in the image's history for all to read: hand it over at run time, or list the name under docker.allow-args if it is no secret"
 BACKSLASHES = '"a\\b" has backslashes: write forward slashes, whatever the operating system'
 
 Faults = Callable[..., list[str]]
@@ -119,6 +120,12 @@ def test_the_dockerfile_engine_fills_arguments_in(variants: Variants) -> None:
     assert variant.args == {"A": "windows-ltsc2022"}
 
 
+def test_an_argument_that_is_no_secret_is_allowed_by_name(variants: Variants) -> None:
+    """Where the definition says so of just that name."""
+    (variant,) = variants("engine: dockerfile\nargs: {CACHE_KEY: x}\ndocker: {allow-args: [CACHE_KEY]}\n")
+    assert variant.args == {"CACHE_KEY": "x"}
+
+
 def test_the_default_engine_has_no_dockerfile(variants: Variants) -> None:
     """Its fields stay empty."""
     (variant,) = variants("")
@@ -133,7 +140,7 @@ ENGINES = [
     ("engine: dockerfile\nfiles: []\nfetch: {}", ["2:1: files means nothing to engine dockerfile: copy in the Dockerfile instead", "3:1: fetch means nothing to engine dockerfile: copy in the Dockerfile instead"]),
     ("engine: dockerfile\ndockerfile: /D", ["2:13: \"/D\" is not relative: write it relative to the image's folder"]),
     ("engine: dockerfile\ncontext: ../../..", ['2:10: "../../.." leads out of the project: copy what is needed into the project']),
-    ("engine: dockerfile\nargs: {NPM_TOKEN: x, A.B: c}", [f"2:19: NPM_TOKEN {SECRET}", '2:22: "A.B" cannot name a variable: use letters, digits and underscores']),
+    ("engine: dockerfile\nargs: {NPM_TOKEN: x, A.B: c}", [f"2:19: NPM_TOKEN {ARGUMENT}", '2:22: "A.B" cannot name a variable: use letters, digits and underscores']),
     ("engine: dockerfile\nargs: {A: '{out}'}", ["2:11: placeholder {out} has no meaning here: {out} is the folder that build commands write to (in build.run, build.env and files.from only)"]),
     ("engine: dockerfile\nkind: host-process\nplatforms: [windows/amd64]\nbase: host-process", ["1:9: a HostProcess image has no Windows to run a Dockerfile in: use engine: assemble"]),
 ]  # fmt: skip

@@ -17,7 +17,7 @@ from buildtools.spec.yaml import read
 
 Faults = Callable[..., list[str]]
 
-KEYS = "the keys here are name, description, kind, platforms, requires, base, build, fetch, files, config, lifecycle, engine, dockerfile, context, args, tags"
+KEYS = "the keys here are name, description, kind, platforms, requires, base, build, fetch, files, config, lifecycle, engine, dockerfile, context, args, docker, tags"
 
 UNKNOWN = [
     ("platfroms: [a]\n", '1:1: unknown key "platfroms": did you mean "platforms"?'),
