@@ -11,7 +11,9 @@ from typing import Final
 from buildtools.assemble import assemble_index
 from buildtools.engines.assemble import Assemble, rfc3339
 from buildtools.engines.base import BaseImage, Engine
+from buildtools.engines.copied import Copied, Explained
 from buildtools.engines.dockerfile import Dockerfiles
+from buildtools.engines.stages import Stages
 from buildtools.engines.stream import stop_all as stop_streams
 from buildtools.errors import (
     BuildError,
@@ -125,16 +127,7 @@ class Builder:
 
     def run(self) -> Report:
         """Build in parallel, then join every image whose variants are all there."""
-        engines: dict[str, Engine] = {
-            "assemble": Assemble(entries=self._entries, bases=self.bases, published=self.published),
-            "dockerfile": Dockerfiles(
-                root=self.workspace.root,
-                pins=self.prepared.pins,
-                located=self._located,
-                note=self.workspace.note,
-                silence=self.workspace.settings.engine_silence,
-            ),
-        }
+        engines = self._engines()
         chosen = self.prepared.targets
         wanted = [target for target in self._with_bases(chosen) if not _holds(target)]
         if self.force:
@@ -207,6 +200,33 @@ class Builder:
         else:
             yield now
 
+    def _engines(self) -> Mapping[str, Engine]:
+        """What builds a target, by the engine that its variant names."""
+        plans, pins, note = self.prepared.dockerfiles, self.prepared.pins, self.workspace.note
+        silence = self.workspace.settings.engine_silence
+        source = Stages(
+            pins=pins,
+            open_base=self.base_layers,
+            located=self._located,
+            layers=Layout(self.workspace.cache / "copied"),
+            folder=self.workspace.work / "stages",
+            note=note,
+            silence=silence,
+        )
+        copied = Copied(plans=plans, source=source)
+
+        def of_copies(variant: Variant) -> list[Entry]:
+            return _examined(variant, copied.entries(variant))
+
+        docker = Dockerfiles(
+            root=self.workspace.root, pins=pins, located=self._located, note=note, silence=silence
+        )
+        return {
+            "assemble": Assemble(entries=self._entries, bases=self.bases, published=self.published),
+            "copied": Assemble(entries=of_copies, bases=self.bases, published=self.published),
+            "dockerfile": Explained(plans=plans, engine=docker),
+        }
+
     def _build_all(
         self, targets: Sequence[Target], engines: Mapping[str, Engine]
     ) -> tuple[dict[Key, Built], tuple[BuildtoolsError, ...]]:
@@ -264,11 +284,7 @@ class Builder:
                 hashes=self.workspace.hashes,
             ).out
         fetched = {fetch.name: self._fetched(fetch) for fetch in variant.fetches}
-        found = entries(variant, root=root, out=out, fetched=fetched)
-        faults = [finding for finding in examine(variant, found) if finding.severity == "error"]
-        if faults:
-            raise ConfigurationError(*faults)
-        return found
+        return _examined(variant, entries(variant, root=root, out=out, fetched=fetched))
 
     def _fetched(self, fetch: Fetch) -> Path:
         pin = asset_pin(fetch, self.prepared.pins)
@@ -334,6 +350,14 @@ def _below(target: Target) -> Key | None:
     """The target of the project that this one stands on."""
     variant = target.variant
     return (variant.own_base, variant.label) if variant.own_base else None
+
+
+def _examined(variant: Variant, found: list[Entry]) -> list[Entry]:
+    """The entries, unless anything is wrong with them; then ConfigurationError with all of it."""
+    faults = [finding for finding in examine(variant, found) if finding.severity == "error"]
+    if faults:
+        raise ConfigurationError(*faults)
+    return found
 
 
 def _names(layout: Layout, index: Index) -> bool:

@@ -5,11 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from buildtools.engines.copied import Copied
 from buildtools.errors import ConfigurationError, Diagnostic, VerificationError
 from buildtools.layers import SharedLayer, read_contents, read_layers, readable_entries, shared_layers
 from buildtools.oci.config import ImageConfig
 from buildtools.oci.documents import DocumentError
 from buildtools.oci.validate import validate_index
+from buildtools.prepare import plan_dockerfile
 from buildtools.settings import Settings
 from buildtools.sources.context import context_items, name_in_context, secrets_in
 from buildtools.sources.entries import entries
@@ -41,8 +43,27 @@ def check_definitions(workspace: Workspace, names: Sequence[str]) -> list[Diagno
         return list(error.diagnostics)
     found: dict[Diagnostic, None] = {}
     for variant in select(project, names, ()):
-        found |= dict.fromkeys(_check_variant(workspace, variant))
+        check = _check_dockerfile if variant.engine == "dockerfile" else _check_variant
+        found |= dict.fromkeys(check(workspace, variant))
     return list(found)
+
+
+def _check_dockerfile(workspace: Workspace, variant: Variant) -> Iterator[Diagnostic]:
+    """What is wrong with a Dockerfile, and with the files of one that takes nothing but its context."""
+    root = workspace.root / variant.folder
+    try:
+        plan = plan_dockerfile(workspace, variant, workspace.pins())
+        if plan is None or plan.recipe.needs:
+            faults = missing(variant, root=root)
+            yield from faults or _check_context(variant, root)
+        if plan is None:
+            return
+        yield from plan.recipe.warnings
+        if plan.variant.engine == "copied" and not plan.recipe.engine_stages and not plan.recipe.others:
+            copied = Copied(plans={(variant.image, variant.label): plan}, source=None)
+            yield from examine(plan.variant, copied.entries(plan.variant))
+    except ConfigurationError as error:
+        yield from error.diagnostics
 
 
 def _check_variant(workspace: Workspace, variant: Variant) -> Iterator[Diagnostic]:
@@ -52,9 +73,6 @@ def _check_variant(workspace: Workspace, variant: Variant) -> Iterator[Diagnosti
     faults = missing(variant, root=root)
     yield from faults
     if faults:
-        return
-    if variant.engine == "dockerfile":
-        yield from _check_dockerfile(variant, root)
         return
     # What is made or fetched can be looked at only once it is there.
     later = {"fetch"} if out else {"fetch", "out"}
@@ -66,7 +84,7 @@ def _check_variant(workspace: Workspace, variant: Variant) -> Iterator[Diagnosti
         yield from error.diagnostics
 
 
-def _check_dockerfile(variant: Variant, root: Path) -> Iterator[Diagnostic]:
+def _check_context(variant: Variant, root: Path) -> Iterator[Diagnostic]:
     """What can be said of a Dockerfile and its context before an engine has seen them."""
     try:
         dockerfile = read_dockerfile(variant, root)

@@ -19,7 +19,7 @@ from buildtools.pins import BasePin, Pins
 from buildtools.spec.document import KeyPath
 from buildtools.spec.expand import Image
 from buildtools.spec.platforms import Problem, read_platform
-from buildtools.spec.variant import HOST_PROCESS, SCRATCH, Variant
+from buildtools.spec.variant import HOST_PROCESS, SCRATCH, TITLE, Variant
 from buildtools.windows.bases import host_process_base, is_stand_in
 
 _AGAIN: Final = "publish what the definition says, or mend the definition"
@@ -122,6 +122,9 @@ def _stated(variant: Variant, config: ImageConfig) -> Iterator[_Stated]:
         trail: KeyPath = ("path",) if path else ("env", name)
         yield _Stated(trail, f"variable {name}", there.get(fold(name)), value)
     for name, value in said.labels.items():
+        if name == TITLE and variant.engine == "dockerfile":
+            # The Dockerfile's own counts, where it has one.
+            continue
         yield _Stated(("labels", name), f"label {name}", config.labels.get(name), value)
     for key, ports, found in (
         ("ports", said.exposed_ports, config.exposed_ports),

@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from buildtools.errors import ConfigurationError, Diagnostic
+from buildtools.oci.platform import Platform
 from buildtools.pins import Pins
 from buildtools.prepare import Choice, pin_key, prepare, selected
 from buildtools.refresh import BaseNeed, published_pin, resolve_assets, resolve_bases, with_pins
 from buildtools.sources.fetch import Downloader
 from buildtools.sources.foundations import read_dockerfile
+from buildtools.sources.recipes import image_key, images_of, planned
 from buildtools.spec.own_bases import with_bases
 from buildtools.spec.variant import HOST_PROCESS, SCRATCH, Fetch, Variant
 from buildtools.stores.base import NotFoundError
@@ -120,20 +122,28 @@ def _needs(workspace: Workspace, variants: Sequence[Variant], choice: Choice) ->
         and variant.engine == "assemble"
         and not variant.own_base
     )
-    built = (variant for variant in variants if variant.engine == "dockerfile")
-    return list(dict.fromkeys((*needs, *(need for variant in built for need in _named(workspace, variant)))))
+    named = (
+        need for variant in variants if variant.engine == "dockerfile" for need in _named(workspace, variant)
+    )
+    return list(dict.fromkeys((*needs, *named)))
 
 
 def _named(workspace: Workspace, variant: Variant) -> Iterator[BaseNeed]:
-    """The images that the variant's Dockerfile names."""
+    """The images that a variant's Dockerfile stands on and copies from."""
+    plan = planned(variant, root=workspace.root, look=lambda _: None)
+    if plan and not plan.recipe.needs:
+        for image in images_of(variant, root=workspace.root):
+            build = image.release.build if image.release else None
+            yield _need(image.reference, image.platform, build, image_key(image))
+        return
     for one in read_dockerfile(variant, workspace.root / variant.folder).foundations:
         windows = one.platform.os == "windows"
-        yield BaseNeed(
-            reference=one.reference,
-            platform=one.platform,
-            build=variant.release.build if variant.release and windows else None,
-            key=one.key,
-        )
+        build = variant.release.build if variant.release and windows else None
+        yield _need(one.reference, one.platform, build, one.key)
+
+
+def _need(reference: str, platform: Platform, build: int | None, key: str) -> BaseNeed:
+    return BaseNeed(reference=reference, platform=platform, build=build, key=key)
 
 
 def _fetches(variants: Iterable[Variant]) -> list[Fetch]:

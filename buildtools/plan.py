@@ -174,9 +174,10 @@ def _is_stale(targets: Sequence[Target], named: frozenset[Digest]) -> bool:
 def runner_for(variant: Variant) -> str:
     """The GitHub Actions label of the machine that can build the variant, empty where there is none.
 
-    Only a Dockerfile needs the variant's own operating system; layers are assembled on any Linux.
+    Only a Dockerfile that is not assembled needs the variant's own operating system; layers are assembled on
+    any Linux.
     """
-    if variant.engine == "assemble":
+    if variant.engine != "dockerfile":
         return LINUX_RUNNERS["amd64"]
     if variant.platform.os == "linux":
         return LINUX_RUNNERS.get(variant.platform.architecture, "")
@@ -251,7 +252,12 @@ def _definition(variant: Variant) -> dict[str, Any]:
     files = [meaning(rule) for rule in variant.files]
     return {
         "config": [asdict(variant.config), asdict(variant.platform), variant.kind],
-        "files": [files, [asdict(fetch) for fetch in variant.fetches]],
+        # Of a Dockerfile that is assembled the steps decide, which may differ between Windows releases.
+        "files": [
+            files,
+            [asdict(fetch) for fetch in variant.fetches],
+            *([variant.steps] if variant.steps else []),
+        ],
         "build": meaning(variant.build) if variant.build else None,
         "engine": _engine(variant),
     }

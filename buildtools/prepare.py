@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from buildtools import plan as planning
+from buildtools.dockerfile.recipe import ImageUse
 from buildtools.engines.assemble import BUILDER, LAYER_EPOCH
 from buildtools.engines.base import BaseImage
 from buildtools.errors import BuildError, ConfigurationError, Diagnostic, MissingToolError, UsageError
@@ -16,6 +17,7 @@ from buildtools.record import BuildRecord
 from buildtools.sources import git
 from buildtools.sources.foundations import Foundation, read_dockerfile
 from buildtools.sources.observe import observe
+from buildtools.sources.recipes import Planned, image_key, inputs, planned
 from buildtools.sources.tools import exact_versions, find_tools
 from buildtools.spec.expand import Project, select
 from buildtools.spec.own_bases import with_bases
@@ -63,6 +65,7 @@ class Prepared:
     chosen: frozenset[Key]
     pins: Pins
     bases: Mapping[str, BaseImage] = field(hash=False)
+    dockerfiles: Mapping[Key, Planned] = field(default_factory=dict, hash=False)
     warnings: tuple[str, ...] = ()
 
     @property
@@ -109,8 +112,12 @@ def prepare(
     project = workspace.project
     chosen = selected(project, choice)
     names = tuple(dict.fromkeys(variant.image for variant in chosen))
-    variants = with_bases(project.images, select(project, names, ()) if names else ())
     known = workspace.pins() if pins is None else pins
+    written = with_bases(project.images, select(project, names, ()) if names else ())
+    dockerfiles = read_dockerfiles(workspace, written, known)
+    variants = tuple(
+        dockerfiles[_key(variant)].variant if _key(variant) in dockerfiles else variant for variant in written
+    )
     below = {_key(variant): read_below(workspace, variant) for variant in variants}
     images = {
         _key(variant): _base_image(variant, below[_key(variant)], known, choice) for variant in variants
@@ -118,7 +125,7 @@ def prepare(
     times, warnings = _times(workspace, variants)
     observed = {
         key: replace(seen, bases=_others(below[key], known))
-        for key, seen in _observe_all(workspace, variants, known, times).items()
+        for key, seen in _observe_all(workspace, variants, known, times, dockerfiles).items()
     }
     stands = {key: _base(below[key], image, choice) for key, image in images.items()}
     found = (records or workspace.records)(variants)
@@ -134,7 +141,8 @@ def prepare(
         chosen=frozenset(_key(variant) for variant in chosen),
         pins=known,
         bases=bases,
-        warnings=warnings,
+        dockerfiles=dockerfiles,
+        warnings=(*warnings, *_said(dockerfiles)),
     )
 
 
@@ -173,6 +181,39 @@ def _judged(workspace: Workspace, names: Sequence[str], targets: Mapping[Key, Ta
     return Plan(targets=tuple(found.values()))
 
 
+def plan_dockerfile(workspace: Workspace, variant: Variant, pins: Pins) -> Planned | None:
+    """What a variant's Dockerfile comes down to on its pinned base; None and errors as `planned` has them."""
+
+    def look(image: ImageUse) -> ImageConfig | None:
+        pin = pins.base(image.reference, image_key(image))
+        return None if pin is None else ImageConfig.parse(pin.config)
+
+    return planned(variant, root=workspace.root, look=look)
+
+
+def read_dockerfiles(workspace: Workspace, variants: Sequence[Variant], pins: Pins) -> dict[Key, Planned]:
+    """The same for all that have one, by image and label; raises ConfigurationError with all faults."""
+    found: dict[Key, Planned] = {}
+    faults: dict[Diagnostic, None] = {}
+    for variant in variants:
+        if variant.engine != "dockerfile":
+            continue
+        try:
+            plan = plan_dockerfile(workspace, variant, pins)
+        except ConfigurationError as error:
+            faults |= dict.fromkeys(error.diagnostics)
+        else:
+            found |= {_key(variant): plan} if plan else {}
+    if faults:
+        raise ConfigurationError(*faults)
+    return found
+
+
+def _said(dockerfiles: Mapping[Key, Planned]) -> tuple[str, ...]:
+    """The warnings of Dockerfiles, each once."""
+    return tuple(dict.fromkeys(str(one) for plan in dockerfiles.values() for one in plan.recipe.warnings))
+
+
 def _key(variant: Variant) -> Key:
     return variant.image, variant.label
 
@@ -188,7 +229,7 @@ class Below:
 
 def read_below(workspace: Workspace, variant: Variant) -> Below:
     """What the definition or the Dockerfile names; raises ConfigurationError."""
-    if variant.engine == "assemble":
+    if variant.engine != "dockerfile":
         return Below(reference=variant.base, key=pin_key(variant))
     found = read_dockerfile(variant, workspace.root / variant.folder)
     others = tuple(one for one in found.foundations if one is not found.below)
@@ -204,7 +245,7 @@ def _base_image(variant: Variant, below: Below, pins: Pins, choice: Choice) -> B
     if below.reference == HOST_PROCESS:
         return _built_in(host_process_base())
     if choice.stand_in_bases:
-        return _built_in(stand_in(variant)) if variant.engine == "assemble" else None
+        return _built_in(stand_in(variant)) if variant.engine != "dockerfile" else None
     pin = pins.base(below.reference, below.key)
     return None if pin is None else _pinned(variant, pin)
 
@@ -294,7 +335,11 @@ def _base(below: Below, image: BaseImage | None, choice: Choice) -> Base:
 
 
 def _observe_all(
-    workspace: Workspace, variants: Sequence[Variant], pins: Pins, times: Mapping[str, int]
+    workspace: Workspace,
+    variants: Sequence[Variant],
+    pins: Pins,
+    times: Mapping[str, int],
+    dockerfiles: Mapping[Key, Planned],
 ) -> dict[Key, Observed]:
     """What each variant is made of; raises ConfigurationError with what is missing for any of them."""
     observed: dict[Key, Observed] = {}
@@ -302,7 +347,9 @@ def _observe_all(
     with workspace.hashes:
         for variant in variants:
             try:
-                observed[_key(variant)] = _observe(workspace, variant, pins, times.get(variant.image))
+                time = times.get(variant.image)
+                plan = dockerfiles.get(_key(variant))
+                observed[_key(variant)] = _observe(workspace, variant, pins, time, plan)
             except ConfigurationError as error:
                 faults |= dict.fromkeys(error.diagnostics)
     if faults:
@@ -310,13 +357,18 @@ def _observe_all(
     return observed
 
 
-def _observe(workspace: Workspace, variant: Variant, pins: Pins, commit: int | None) -> Observed:
+def _observe(
+    workspace: Workspace, variant: Variant, pins: Pins, commit: int | None, plan: Planned | None
+) -> Observed:
     root = workspace.root / variant.folder
+    hashes = workspace.hashes
     epoch = workspace.settings.source_date_epoch
     created = next((time for time in (epoch, commit) if time is not None), LAYER_EPOCH)
     assets = {fetch.url: pin.sha256 for fetch in variant.fetches if (pin := asset_pin(fetch, pins))}
     return Observed(
-        inputs=observe(variant, root=root, hashes=workspace.hashes),
+        inputs=inputs(plan, hashes, pins)
+        if plan and variant.engine == "copied"
+        else observe(variant, root=root, hashes=hashes),
         assets=assets,
         tools=_tool_versions(variant),
         created=created,

@@ -6,10 +6,13 @@ docker/docker-py:docker/client.py (from_env, contexts); moby/moby:api/docs (syst
 
 import os
 import re
+import socket
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from buildtools.engines.base import NoEngineError
 from buildtools.errors import MissingToolError
 from buildtools.oci.platform import PlatformError, parse_platform
 from buildtools.windows.releases import OsVersion, OsVersionError, parse_os_version
@@ -86,6 +89,7 @@ def connect(*, silence: float = 0.0) -> Connection:
     address, origin = "DOCKER_HOST", "the default"
     try:
         address, origin = _address()
+        _knock(address)
         ssh = address.startswith("ssh://")
         client = docker.from_env(version="auto", timeout=_ASK_SECONDS, use_ssh_client=ssh)
         try:
@@ -94,7 +98,7 @@ def connect(*, silence: float = 0.0) -> Connection:
             client.close()
             raise
     except (DockerException, requests.RequestException, OSError, ValueError) as error:
-        raise MissingToolError(
+        raise NoEngineError(
             f"no Docker Engine answers at {address} ({origin}): {_reason(error)}", hint=WAYS_OUT
         ) from error
     # A little later than whoever measures the silence, and says it better.
@@ -104,6 +108,14 @@ def connect(*, silence: float = 0.0) -> Connection:
     except MissingToolError:
         client.close()
         raise
+
+
+def _knock(address: str) -> None:
+    """Raise OSError where nobody listens at a socket: docker-py would leave its own open."""
+    if address.startswith("unix://") and sys.platform != "win32":
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(_ASK_SECONDS)
+            probe.connect(address.removeprefix("unix://"))
 
 
 def _address() -> tuple[str, str]:

@@ -55,9 +55,9 @@ class Dockerfiles:
     def build(self, target: Target, store: Store) -> BuildRecord:
         """Build, save and describe the target's image; raises BuildError and MissingToolError."""
         dockerfile = read_dockerfile(target.variant, self.root / target.variant.folder)
-        pinned = self._pinned(dockerfile, target)
         with closing(self.connect(silence=self.silence)) as connection:
             fitness = require_fit(connection.info, target)
+            pinned = self._pinned(dockerfile, target)
             if fitness.warning:
                 self.note(f"{target.name}: {fitness.warning}")
             work = _Work(

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from buildtools.engines.base import NoEngineError
 from buildtools.engines.connection import EngineInfo
 from buildtools.errors import MissingToolError
 from buildtools.plan import Target
@@ -33,7 +34,7 @@ def require_fit(engine: EngineInfo, target: Target) -> Fitness:
     """How the engine builds the target; raises MissingToolError where it cannot."""
     wanted = target.variant.platform
     if engine.os != wanted.os:
-        raise MissingToolError(
+        raise NoEngineError(
             f"{target.name} needs a Docker Engine for {wanted.os}, and the {engine} is for {engine.os}",
             hint=_other_mode(target, engine),
         )

@@ -46,7 +46,7 @@ def entries(
             made.extend(_ENTRIES[rule.kind](rule, variant, place, source))
         except SourceError as error:
             raise ConfigurationError(located(variant, error, rule.line, rule.column)) from error
-    return [*_with_link_kinds(made)]
+    return [*with_link_kinds(made)]
 
 
 def _located(rule: FileRule, root: Path, out: Path | None, fetched: Mapping[str, Path]) -> tuple[Path, str]:
@@ -143,7 +143,7 @@ def _symlink(rule: FileRule, variant: Variant, _: Path, __: str) -> Iterator[Ent
     )
 
 
-def _with_link_kinds(made: list[Entry]) -> Iterator[Entry]:
+def with_link_kinds(made: Sequence[Entry]) -> Iterator[Entry]:
     """The entries, of which each link says whether it leads to a directory: Windows wants to know before."""
     paths = [entry.path for entry in made if entry.kind is not Kind.DIRECTORY]
     folders = {entry.path.casefold() for entry in made if entry.kind is Kind.DIRECTORY}

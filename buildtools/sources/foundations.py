@@ -3,6 +3,8 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from buildtools.dockerfile.recipe import Goal
+from buildtools.dockerfile.scope import platform_arguments
 from buildtools.errors import ConfigurationError, Diagnostic
 from buildtools.oci.platform import Platform, PlatformError, parse_platform
 from buildtools.oci.reference import InvalidReference, parse_reference
@@ -45,7 +47,13 @@ def read_dockerfile(variant: Variant, root: Path) -> Dockerfile:
         raise ConfigurationError(
             Diagnostic(code="files", message=message, hint=hint, path=f"{variant.folder}/image.yaml")
         ) from error
-    found = external_images(text, variant.args, target=variant.docker.target, path=shown)
+    found = external_images(
+        text,
+        variant.args,
+        known=platform_arguments(Goal(platform=variant.platform, release=variant.release)),
+        target=variant.docker.target,
+        path=shown,
+    )
     return Dockerfile(
         text=text, shown=shown, foundations=tuple(_foundation(variant, one, shown) for one in found)
     )

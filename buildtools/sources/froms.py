@@ -41,15 +41,21 @@ class _Instruction:
 
 
 def external_images(
-    text: str, args: Mapping[str, str], *, target: str = "", path: str = "Dockerfile"
+    text: str,
+    args: Mapping[str, str],
+    *,
+    known: Mapping[str, str] | None = None,
+    target: str = "",
+    path: str = "Dockerfile",
 ) -> tuple[External, ...]:
     """The images that the stages up to `target` (to the last where empty) take from elsewhere.
 
-    `args` are the build arguments. Raises ConfigurationError with the place of what cannot be read.
+    `args` are the build arguments, `known` those that FROM may use without an ARG. Raises ConfigurationError
+    with the place of what cannot be read.
     """
     found: list[External] = []
     roots: dict[str, External | None] = {}
-    declared: dict[str, str] = {}
+    declared = dict(known or {})
     current: External | None = None
     stages, name = 0, ""
     for instruction in _instructions(text):

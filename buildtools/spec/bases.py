@@ -140,10 +140,10 @@ def _bad_key(key: str) -> Problem | None:
 
 
 def _default(scope: Scope, slot: Slot) -> str | None:
-    if slot.kind == "host-process":
-        return HOST_PROCESS
     if scope.spec.engine == "dockerfile":
         return ""
+    if slot.kind == "host-process":
+        return HOST_PROCESS
     scope.report.add("base", slot.trail, f"there is no base for {slot.label}", _NO_BASE_HINT)
     return None
 

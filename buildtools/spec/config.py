@@ -12,7 +12,7 @@ from buildtools.spec.platforms import Problem, split
 from buildtools.spec.scope import Scope, Slot, items
 from buildtools.spec.steps import variables
 from buildtools.spec.templates import TemplateError, fill
-from buildtools.spec.variant import SCRATCH
+from buildtools.spec.variant import SCRATCH, TITLE
 from buildtools.windows.paths import join_path_list
 from buildtools.windows.signals import check_stop_signal
 
@@ -26,7 +26,6 @@ _LINUX_USER: Final = re.compile(
 _WINDOWS_USER: Final = re.compile(
     r"[^\x00-\x1f/\\\[\]:;|=,+*?<>\"]{1,256}(?:\\[^\x00-\x1f/\\\[\]:;|=,+*?<>\"]{1,104})?"
 )
-_TITLE: Final = "org.opencontainers.image.title"
 _DESCRIPTION: Final = "org.opencontainers.image.description"
 
 
@@ -194,7 +193,7 @@ def _ports(scope: Scope, slot: Slot) -> tuple[str, ...]:
 
 def _labels(scope: Scope, slot: Slot) -> dict[str, str]:
     """Labels of the project, of both parts, and the image's title and description where none says more."""
-    labels = {_TITLE: scope.spec.name}
+    labels = {TITLE: scope.spec.name}
     if scope.spec.description:
         labels[_DESCRIPTION] = scope.spec.description
     for name, text in scope.project.labels.items():

@@ -13,6 +13,7 @@ from buildtools.spec.model import BuildSpec, LifecycleSpec, ProbeSpec
 from buildtools.spec.platforms import Problem
 from buildtools.spec.scope import Scope, Slot, items
 from buildtools.spec.secrets import is_literal_secret
+from buildtools.spec.templates import names_in
 from buildtools.spec.variant import BuildStep
 
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -129,9 +130,6 @@ def check_engine(scope: Scope) -> None:
                 "copy in the Dockerfile instead" if dockerfile else "write engine: dockerfile, or delete it"
             )
             scope.report.add("engine", (key,), message, hint, at_key=True)
-    if dockerfile and scope.spec.kind == "host-process":
-        message = "a HostProcess image has no Windows to run a Dockerfile in"
-        scope.report.add("engine", ("engine",), message, "use engine: assemble")
 
 
 def dockerfile_for(scope: Scope, slot: Slot) -> tuple[str, str, dict[str, str]]:
@@ -143,9 +141,15 @@ def dockerfile_for(scope: Scope, slot: Slot) -> tuple[str, str, dict[str, str]]:
         (scope.spec.dockerfile or "Dockerfile", scope.spec.context or "."),
         (("dockerfile",), ("context",)),
     )
+    # What goes by the Windows release is not set where there is none, so that its ARG keeps its default.
+    given = {
+        name: text
+        for name, text in scope.spec.args.items()
+        if slot.release or "release" not in names_in(text)
+    }
     args = variables(
         scope,
-        scope.spec.args,
+        given,
         ("args",),
         slot.values,
         allowed=scope.spec.docker.allow_args,

@@ -14,6 +14,8 @@ SCRATCH = "scratch"
 HOST_PROCESS = "host-process"
 OWN = "image:"
 """How a base begins that is another image of the project."""
+TITLE = "org.opencontainers.image.title"
+"""The label that is made up of the image's name where nobody wrote one."""
 
 Origin = Literal["project", "out", "fetch"]
 
@@ -86,6 +88,8 @@ class Variant:
     `platform.os_version` is empty: the base says it. `label` is how people select the variant:
     `linux/arm64`, `windows/amd64:ltsc2022`, and `windows/amd64` for a HostProcess image.
     `base` is `scratch`, `host-process`, a reference, or `image:` and the name of an image of the project.
+    `engine` is `copied`, and `steps` has what decides about the files, ready for JSON, for a Dockerfile that
+    has been found to be one that is assembled.
     """
 
     image: str
@@ -100,10 +104,11 @@ class Variant:
     files: tuple[FileRule, ...] = ()
     config: ConfigSettings
     lifecycle: LifecycleSpec | None = None
-    engine: Literal["assemble", "dockerfile"] = "assemble"
+    engine: Literal["assemble", "copied", "dockerfile"] = "assemble"
     dockerfile: str = ""
     context: str = ""
     args: Mapping[str, str] = field(default_factory=dict, hash=False)
+    steps: tuple[Any, ...] = field(default=(), hash=False)
     docker: DockerSpec = field(default_factory=DockerSpec)
 
     @property

@@ -27,7 +27,7 @@ from tests.integration.test_engine import write
 
 IMAGE = "name: app\nplatforms: [linux/amd64]\nengine: dockerfile\ndocker: {network: host}\n"
 WINDOWS = "name: app\nplatforms: ['windows/amd64:ltsc2022']\nengine: dockerfile\n"
-INDEX = "sha256:54ead371783ef42177ea8b17ab5b60f0cb8b7da0ecdc903be9a9ee9287c3bbcb"
+INDEX = "sha256:70186a6e64a219a6d146b6a62d804d0277a6beffca23fc320ee3ce69bdf22121"
 LAYERS = (tar_of({"a": b"one" * 5000}), tar_of({"b": b"two"}))
 CONFIG = config_of(*LAYERS)
 OTHER = CONFIG.replace(b'["x"]', b'["y"]')
@@ -37,7 +37,7 @@ OTHER = CONFIG.replace(b'["x"]', b'["y"]')
 def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with one Dockerfile; the folder of the image."""
     root = tmp_path / "project"
-    folder = write(root, "app", IMAGE, "FROM scratch\nCOPY busybox /\n")
+    folder = write(root, "app", IMAGE, 'FROM scratch\nCOPY busybox /\nRUN ["/busybox"]\n')
     monkeypatch.chdir(root)
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1767225600")
     return folder

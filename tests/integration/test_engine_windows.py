@@ -200,6 +200,10 @@ def test_an_engine_in_linux_mode(
     assert capsys.readouterr().err == (
         "error: app windows/amd64:ltsc2022 needs a Docker Engine for windows, and the Docker Engine 29.1.5 for linux/amd64 at "
         f"{engine.address} (DOCKER_HOST) is for linux: switch Docker Desktop to Windows containers, or build it on windows-2022\n"
+        "it is not assembled without an engine either:\n"
+        "images/app/Dockerfile:4:1: RUN executes Windows programs, and files are only assembled here: copy files that are made "
+        "elsewhere, put what it does into a base that is built once and named in FROM, or build this image on a Windows runner "
+        "or another machine with Windows containers\n"
     )
 
 

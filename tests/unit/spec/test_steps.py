@@ -142,7 +142,6 @@ ENGINES = [
     ("engine: dockerfile\ncontext: ../../..", ['2:10: "../../.." leads out of the project: copy what is needed into the project']),
     ("engine: dockerfile\nargs: {NPM_TOKEN: x, A.B: c}", [f"2:19: NPM_TOKEN {ARGUMENT}", '2:22: "A.B" cannot name a variable: use letters, digits and underscores']),
     ("engine: dockerfile\nargs: {A: '{out}'}", ["2:11: placeholder {out} has no meaning here: {out} is the folder that build commands write to (in build.run, build.env and files.from only)"]),
-    ("engine: dockerfile\nkind: host-process\nplatforms: [windows/amd64]\nbase: host-process", ["1:9: a HostProcess image has no Windows to run a Dockerfile in: use engine: assemble"]),
 ]  # fmt: skip
 
 
