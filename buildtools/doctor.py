@@ -161,32 +161,15 @@ def _answer(command: Sequence[str], env: Mapping[str, str] | None = None) -> tup
 
 
 def _engine() -> Found:
-    """The Docker Engine that the docker tier and `prove` ask."""
-    import requests
-    from docker.errors import DockerException
-
-    from buildtools.tiers.docker import connect
+    """The Docker Engine that builds, the docker tier and `prove` ask."""
+    from buildtools.dockerd import find_engine
 
     good_for = "runs images, builds Dockerfiles, proves what a node would pull"
-    try:
-        client = connect()
-        try:
-            info = client.info()
-        finally:
-            client.close()
-    except (DockerException, requests.RequestException) as error:
+    found = find_engine()
+    if isinstance(found, str):
         get = "start the Docker Engine, or name one in DOCKER_HOST"
-        return Found(
-            kind="tool",
-            name="engine",
-            there=False,
-            what=f"none answers ({error})",
-            good_for=good_for,
-            get=get,
-        )
-    where = os.environ.get("DOCKER_HOST") or client.base_url
-    what = f"{info.get('ServerVersion')} for {info.get('OSType')}/{info.get('Architecture')} at {where}"
-    return Found(kind="tool", name="engine", there=True, what=what, good_for=good_for)
+        return Found(kind="tool", name="engine", there=False, what=found, good_for=good_for, get=get)
+    return Found(kind="tool", name="engine", there=True, what=str(found), good_for=good_for)
 
 
 def _context() -> Found:

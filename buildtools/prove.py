@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from buildtools.cluster.matchers import choose
 from buildtools.cluster.nodes import Node
 from buildtools.cluster.runtimes import runtime_for
-from buildtools.engines.connection import connect
+from buildtools.dockerd import connect
 from buildtools.errors import BuildError, Diagnostic, MissingToolError, VerificationError
 from buildtools.oci.config import ImageConfig
 from buildtools.oci.digest import Digest

@@ -141,7 +141,12 @@ VARIABLES: Final = (
     Variable(
         name="XDG_CONFIG_HOME", meaning="Where `containers/auth.json` lies that outlives a login session."
     ),
-    Variable(name="HOME", meaning="The home folder, for the defaults of the three above."),
+    Variable(
+        name="XDG_CACHE_HOME",
+        meaning="Where the folder `buildtools` lies, in which things are kept over runs that belong to no "
+        "project, such as wine's prefix; ~/.cache when not set. It may be deleted.",
+    ),
+    Variable(name="HOME", meaning="The home folder, for the defaults of the four above."),
     Variable(name="USERPROFILE", meaning="The home folder on Windows, where HOME is not set."),
     Variable(
         name="SSL_CERT_FILE",
@@ -161,7 +166,8 @@ class Settings:
     """What the environment says; the defaults are those of an empty environment.
 
     `source_date_epoch` is in seconds since 1970. `auth_files` are the files that may hold credentials,
-    best first. `max_wait` is in seconds. Passwords and tokens stay out of `repr`.
+    best first. `max_wait` is in seconds. `cache` is the user's folder for things that are kept over runs,
+    None where the environment names no home. Passwords and tokens stay out of `repr`.
     """
 
     mirrors: Mapping[str, str] = field(default_factory=dict, hash=False)
@@ -191,6 +197,7 @@ class Settings:
     github_env: Path | None = None
     auth_files: tuple[Path, ...] = ()
     ca_bundle: Path | None = None
+    cache: Path | None = None
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
@@ -224,6 +231,7 @@ class Settings:
             github_env=reader.path("GITHUB_ENV"),
             auth_files=_auth_files(reader),
             ca_bundle=reader.path("REQUESTS_CA_BUNDLE") or reader.path("SSL_CERT_FILE"),
+            cache=_cache(reader),
         )
         problems = (*reader.problems, *_credential_problems(settings))
         if problems:
@@ -333,8 +341,19 @@ def _silence(text: str) -> float:
     return float(seconds)
 
 
+def _home(reader: _Reader) -> Path | None:
+    return reader.path("HOME") or reader.path("USERPROFILE")
+
+
+def _cache(reader: _Reader) -> Path | None:
+    """The XDG Base Directory Specification says that a relative path is not valid and to be ignored."""
+    home, folder = _home(reader), reader.path("XDG_CACHE_HOME")
+    folder = folder if folder and folder.is_absolute() else home and home / ".cache"
+    return folder and folder / "buildtools"
+
+
 def _auth_files(reader: _Reader) -> tuple[Path, ...]:
-    home = reader.path("HOME") or reader.path("USERPROFILE")
+    home = _home(reader)
     docker = reader.path("DOCKER_CONFIG") or (home and home / ".docker")
     runtime = reader.path("XDG_RUNTIME_DIR")
     config = reader.path("XDG_CONFIG_HOME") or (home and home / ".config")

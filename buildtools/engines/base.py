@@ -4,17 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from buildtools.errors import MissingToolError
 from buildtools.oci.config import ImageConfig
 from buildtools.oci.digest import Digest
 from buildtools.oci.documents import Manifest
 from buildtools.plan import Target
 from buildtools.record import BuildRecord
 from buildtools.stores.base import Store
-
-
-class NoEngineError(MissingToolError):
-    """No Docker Engine answers, or the one that does runs another operating system's containers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

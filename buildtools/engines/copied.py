@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from buildtools.dockerd import NoEngineError
 from buildtools.dockerfile.copying import CopyError, Files, Tree, perform
 from buildtools.dockerfile.recipe import Copy, ImageUse, StageRecipe
-from buildtools.engines.base import Engine, NoEngineError
+from buildtools.engines.base import Engine
 from buildtools.errors import ConfigurationError, Diagnostic
 from buildtools.oci.layer import Entry, Kind
 from buildtools.plan import Key, Target

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from buildtools.dockerd import Connection, connect
 from buildtools.engines.assemble import LAYER_EPOCH
 from buildtools.engines.base import BaseImage
-from buildtools.engines.connection import Connection, connect
 from buildtools.engines.fitness import Fitness, hint_for, require_fit
 from buildtools.engines.result import Made, put_image
 from buildtools.engines.saved import read_saved

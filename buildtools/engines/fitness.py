@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from buildtools.engines.base import NoEngineError
-from buildtools.engines.connection import EngineInfo
+from buildtools.dockerd import EngineInfo, NoEngineError
 from buildtools.errors import MissingToolError
 from buildtools.plan import Target
 from buildtools.windows.isolation import NEWER_CODE, isolation_for

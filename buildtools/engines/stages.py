@@ -15,11 +15,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
+from buildtools.dockerd import connect
 from buildtools.dockerfile.copying import Files
 from buildtools.dockerfile.evaluate import copies
 from buildtools.dockerfile.recipe import ImageUse, StageRecipe
 from buildtools.dockerfile.scope import shown
-from buildtools.engines.connection import connect
 from buildtools.errors import BuildError, MissingToolError
 from buildtools.oci.compress import CompressionError, inflated
 from buildtools.oci.descriptor import Descriptor

@@ -337,8 +337,8 @@ class ImageSpec(_Part, frozen=True, kw_only=True):
         Literal["assemble", "dockerfile"],
         Meta(
             description="`assemble` puts files on a base and needs no daemon and no Windows; `dockerfile` "
-            "builds a Dockerfile: one that only copies, without either; one with RUN on a Docker Engine of the "
-            "image's operating system."
+            "builds a Dockerfile: one that only copies without either, one with RUN on a Docker Engine of "
+            "the image's operating system."
         ),
     ] = "assemble"
     dockerfile: Annotated[

@@ -30,6 +30,7 @@ class TierRow(NamedTuple):
 TIERS: Final = (
     TierRow("native", "files", "Linux images as programs of this machine"),
     TierRow("docker", "image", "images in this machine's Docker Engine, Windows ones on Windows"),
+    TierRow("wine", "files", "Windows images under wine, on Linux"),
     TierRow("cluster", "reference", "published images as pods of the current cluster", asked=True),
 )
 """Every tier; the verb tries them in this order."""

@@ -92,6 +92,15 @@ class Running(Protocol):
         ...
 
 
+@runtime_checkable
+class Explains(Protocol):
+    """A running program whose tier knows more of an end than the exit code."""
+
+    def explain(self, code: int) -> str:
+        """What this exit code means here, in words that follow a colon; empty where it says all."""
+        ...
+
+
 class Tier(Protocol):
     """Runs contracts, several at a time; leaves no process and no file behind, whatever happens."""
 

@@ -14,7 +14,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import urlsplit
 
-from buildtools.errors import BuildtoolsError, UnavailableError
+from buildtools.errors import BuildtoolsError, MissingToolError, UnavailableError
 from buildtools.oci.config import ImageConfig
 from buildtools.oci.platform import PlatformError
 from buildtools.settings import Settings
@@ -38,11 +38,11 @@ _REPOSITORY: Final = "buildtools-smoke"
 _NEWER_THAN_HOST: Final = "0xc0370106"
 
 
-def connect() -> "APIClient":
-    """A connection to the engine that DOCKER_HOST, Docker's context or the system names."""
-    import docker
+def open_engine() -> "APIClient":
+    """A connection to this machine's engine; raises MissingToolError."""
+    from buildtools.dockerd import connect
 
-    return docker.from_env(timeout=_SECONDS).api
+    return connect(silence=_SECONDS).client.api
 
 
 class Docker:
@@ -51,7 +51,7 @@ class Docker:
     name = "docker"
     events: Mapping[StopEvent, str] = {"shutdown": "docker stop", "interrupt": "SIGINT"}
 
-    def __init__(self, connect: Callable[[], "APIClient"] = connect) -> None:
+    def __init__(self, connect: Callable[[], "APIClient"] = open_engine) -> None:
         self._connect = connect
         self._lock = Lock()
         self._known: EngineHost | str | None = None
@@ -87,6 +87,8 @@ class Docker:
         try:
             with closing(self._connect()) as client:
                 return engine_host(client.info(), urlsplit(client.base_url).hostname or "")
+        except MissingToolError as error:
+            return error.message
         except (DockerException, RequestException) as error:
             return f"no Docker Engine answers ({error})"
         except PlatformError as error:

@@ -134,8 +134,18 @@ def command(config: ImageConfig, lifecycle: LifecycleSpec, *, root: Path, port: 
 
 
 def _may_switch(user: Account) -> bool:
-    """Whether the program runs as that user: we are root, or the user already."""
-    return os.geteuid() in {0, user.uid}
+    """Whether the program runs as that user: we are root of whoever there is, or the user already."""
+    ours = os.geteuid()
+    return ours == user.uid or (ours == 0 and is_mapped(Path("/proc/self/uid_map"), user.uid))
+
+
+def is_mapped(table: Path, uid: int) -> bool:
+    """Whether a user exists in our user namespace: its root may be alone in it (user_namespaces(7))."""
+    try:
+        rows = [[int(word) for word in line.split()] for line in table.read_text("ascii").splitlines()]
+    except OSError:
+        return True
+    return any(inside <= uid < inside + count for inside, _, count in rows)
 
 
 def _not_switched(user: str) -> str:
@@ -150,7 +160,7 @@ def _closed(root: Path, user: Account) -> str:
 
 def _popen(contract: Contract, port: int, log: IO[bytes], user: Account) -> "subprocess.Popen[bytes]":
     switch: Any = {}
-    if os.geteuid() == 0:
+    if os.geteuid() == 0 and _may_switch(user):
         switch = {"user": user.uid, "group": user.gid, "extra_groups": user.groups}
     environment = dict(entry.partition("=")[::2] for entry in contract.config.env)
     environment |= {name: text.replace("{port}", str(port)) for name, text in contract.lifecycle.env.items()}

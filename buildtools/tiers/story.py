@@ -14,6 +14,7 @@ from buildtools.tiers.answers import answer_findings
 from buildtools.tiers.base import (
     CancelledError,
     Contract,
+    Explains,
     Outcome,
     Remarking,
     Running,
@@ -100,7 +101,7 @@ class _Story:
         while (passed := time.monotonic() - start) < ready.within:
             self._heed()
             if (code := self.running.wait(0)) is not None:
-                self.findings.append(f"ended with {code} before it was ready")
+                self.findings.append(f"ended with {code} before it was ready{self._why(code)}")
                 return False
             if get(self.running.endpoint, ready.http)[0] == http.client.OK:
                 self.ready = passed
@@ -149,7 +150,7 @@ class _Story:
             self.findings.append(f"{what} within {within:g} seconds")
             return
         if code != self.lifecycle.exit:
-            self.findings.append(f"ended with {code}, expected {self.lifecycle.exit}")
+            self.findings.append(f"ended with {code}, expected {self.lifecycle.exit}{self._why(code)}")
         if left := self.running.leftovers():
             self.findings.append(f"left running: {', '.join(left)}")
 
@@ -158,6 +159,10 @@ class _Story:
         config = self.contract.config
         own = config.stop_signal if event == "shutdown" and config.platform.os == "linux" else ""
         return own or self.tier.events[event]
+
+    def _why(self, code: int) -> str:
+        why = self.running.explain(code) if isinstance(self.running, Explains) else ""
+        return f": {why}" if why else ""
 
     def _drained(self, flight: "Future[tuple[int, bytes]]", path: str, *, ended: bool) -> None:
         """What became of the request that was under way; a program that runs on may answer it later."""

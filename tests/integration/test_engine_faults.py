@@ -18,7 +18,7 @@ import docker
 import pytest
 
 from buildtools.cli import main
-from buildtools.engines.connection import EngineInfo, find_engine
+from buildtools.dockerd import EngineInfo, find_engine
 from buildtools.stores.layout import Layout
 from buildtools.windows.releases import OsVersion
 from tests.fakes.components import missing, require

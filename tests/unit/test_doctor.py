@@ -65,9 +65,9 @@ def test_a_machine_that_has_nothing(capsys: pytest.CaptureFixture[str]) -> None:
         assert (one["there"], one["what"]) == (False, "not on PATH")
         assert one["good_for"]
         assert one["get"]
-    assert told["tool", "engine"]["what"].startswith("none answers (")
+    assert told["tool", "engine"]["what"].startswith("no Docker Engine answers at ")
     assert told["tool", "context"]["what"] == "no kubectl"
-    assert told["tier", "docker"]["what"].startswith("no Docker Engine answers (")
+    assert told["tier", "docker"]["what"].startswith("no Docker Engine answers at ")
     assert told["registry", "ghcr.io"]["what"] == "no credentials: it is asked anonymously"
 
 

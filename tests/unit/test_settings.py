@@ -236,3 +236,19 @@ def test_the_environment_wins_over_the_project() -> None:
     )
     assert found.mirrors == {"docker.io": "env.example.com", "quay.io": "q.example.com"}
     assert found.plain_http == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("environ", "folder"),
+    [
+        ({"HOME": "/home/me"}, "/home/me/.cache/buildtools"),
+        ({"USERPROFILE": "/home/me"}, "/home/me/.cache/buildtools"),
+        ({"HOME": "/home/me", "XDG_CACHE_HOME": "/var/cache/me"}, "/var/cache/me/buildtools"),
+        ({"HOME": "/home/me", "XDG_CACHE_HOME": "cache"}, "/home/me/.cache/buildtools"),
+        ({"XDG_CACHE_HOME": "/var/cache/me"}, "/var/cache/me/buildtools"),
+        ({"XDG_CACHE_HOME": "cache"}, None),
+    ],
+)
+def test_where_things_are_kept_over_runs(environ: Mapping[str, str], folder: str | None) -> None:
+    """Where the XDG specification says; a path that is not absolute is none."""
+    assert Settings.from_env(environ).cache == (folder and Path(folder))

@@ -273,7 +273,7 @@ def test_no_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:9")
     contract = image(tmp_path, f"10.0.{NEW}.1")
     reason = Docker().unavailable(contract.config)
-    assert reason.startswith("no Docker Engine answers (")
+    assert reason.startswith("no Docker Engine answers at ")
     tier = Docker()
     assert hold(contract, tier).findings == (f"cannot be started ({reason})",)
     assert tier.refuses(contract) == ""

@@ -13,7 +13,7 @@ from buildtools.oci.config import ImageConfig
 from buildtools.oci.documents import canonical_json
 from buildtools.spec.model import LifecycleSpec, ProbeSpec, ReadySpec, StopSpec
 from buildtools.tiers.base import Contract, Outcome
-from buildtools.tiers.native import Native, command
+from buildtools.tiers.native import Native, command, is_mapped
 from buildtools.tiers.story import hold
 from tests.fakes.definitions import write_script
 
@@ -297,3 +297,21 @@ def test_a_signal_that_is_ignored_is_named(tmp_path: Path) -> None:
     image = config("/app", Env=[ANSWERS, "IGNORE=1"], StopSignal="TERM")
     outcome = run(tmp_path, image, args=("{port}",), ready=READY, stop=StopSpec(within=0.1))
     assert outcome.findings == ("TERM did not end it within 0.1 seconds",)
+
+
+@pytest.mark.parametrize(
+    ("table", "uid", "there"),
+    [
+        ("         0          0 4294967295\n", 65532, True),
+        ("         0       1000          1\n", 65532, False),
+        ("         0       1000          1\n", 0, True),
+        ("0 1000 1\n1 100000 65536\n", 65536, True),
+        ("0 1000 1\n1 100000 65536\n", 65537, False),
+    ],
+)
+def test_users_of_a_user_namespace(tmp_path: Path, table: str, uid: int, there: bool) -> None:
+    """Its root can become those alone that are mapped."""
+    path = tmp_path / "uid_map"
+    path.write_text(table)
+    assert is_mapped(path, uid) is there
+    assert is_mapped(tmp_path / "gone", uid)

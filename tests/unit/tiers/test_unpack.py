@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from buildtools.errors import BuildError
 from buildtools.oci.layer import LINUX, Entry, Kind, write_layer
 from buildtools.tiers.unpack import unpack
+from buildtools.windows.layer import WINDOWS
 
 
 def member(
@@ -170,3 +171,21 @@ def test_no_layer_writes_outside(
     assert [path.name for path in root.parent.iterdir()] == ["root"]
     for path in root.rglob("*"):
         assert Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
+
+
+def test_a_layer_of_windows(root: Path) -> None:
+    """Its `Files` are drive C:; registry and utility VM are not files of it."""
+    blob = io.BytesIO()
+    program = Entry(path="app/a.exe", size=7, open=lambda: io.BytesIO(b"program"))
+    write_layer([Entry(path="app", kind=Kind.DIRECTORY), program], blob, system=WINDOWS, epoch=0)
+    beside = layer(member("Hives/Software_Delta", data=b"regf"), member("UtilityVM/Files/x", data=b"x"))
+    unpack([io.BytesIO(blob.getvalue()), beside], root, windows=True)
+    assert sorted(path.relative_to(root).as_posix() for path in root.rglob("*")) == ["app", "app/a.exe"]
+    assert (root / "app" / "a.exe").read_bytes() == b"program"
+
+
+def test_a_layer_of_windows_does_not_leave_the_drive(root: Path) -> None:
+    """Its names are held to the same rules."""
+    with pytest.raises(BuildError, match=r"the layer holds '../x', which leaves the image"):
+        unpack([layer(member("Files/../x"))], root, windows=True)
+    assert [path.name for path in root.parent.iterdir()] == [root.name]

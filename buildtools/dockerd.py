@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from buildtools.engines.base import NoEngineError
 from buildtools.errors import MissingToolError
 from buildtools.oci.platform import PlatformError, parse_platform
 from buildtools.windows.releases import OsVersion, OsVersionError, parse_os_version
@@ -26,6 +25,10 @@ WAYS_OUT: Final = (
     "start a Docker Engine, name one in DOCKER_HOST or with `docker context use`, or describe the image "
     "with `files`, which needs none"
 )
+
+
+class NoEngineError(MissingToolError):
+    """No Docker Engine answers, or the one that does runs another operating system's containers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,3 @@
+module buildtools/console
+
+go 1.21

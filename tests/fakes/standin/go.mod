@@ -1,0 +1,3 @@
+module buildtools/standin
+
+go 1.21
