@@ -61,16 +61,15 @@ def run(event: str, root: Path, work: Path, **env: str) -> Act:
     folder.mkdir(parents=True)
     called = known_to_act((ROOT / ".github" / "workflows" / "build-images.yml").read_text())
     (folder / "build-images.yml").write_text(called)
-    (work / "event.json").write_text('{"repository": {"default_branch": "main"}}')
     more = [
         f"--local-repository={OURS}@{SHA}={work / 'called'}",
         "--no-skip-checkout",
-        f"--eventpath={work / 'event.json'}",
         "--secret=USERNAME=somebody-at-all",
         "--secret=PASSWORD=a-password-that-opens-nothing",
     ]
     known = {"workflow_repository": OURS, "workflow_sha": SHA, "STANDIN_ROOT": str(root)} | env
-    return run_act(event, root, work, options=more, **known)
+    payload = {"repository": {"default_branch": "main"}}
+    return run_act(event, root, work, payload=payload, options=(*more,), **known)
 
 
 @pytest.mark.parametrize("handover", ["artifacts", "registry"])
