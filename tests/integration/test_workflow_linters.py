@@ -111,7 +111,7 @@ def test_the_official_parser_finds_nothing() -> None:
         (
             r"runs-on: ubuntu-24.04",
             "runs_on: ubuntu-24.04",
-            "(Line: {line}, Col: 5): Unexpected value 'runs_on'",
+            "(Line: {}, Col: 5): Unexpected value 'runs_on'",
         ),
         (r"matrix\.children\[0\]$", "matrix.children[0", "Unexpected symbol: 'EOF'"),
         (r"if: always\(\)", "if: secrets.a == ''", "Unrecognized named-value: 'secrets'"),
@@ -129,7 +129,7 @@ def test_the_official_parser_would_tell(pattern: str, with_: str, found: str, tm
     done = official(path)
     assert done.returncode == 1
     assert f"{path}: images.yml" in done.stdout or f"{path}: {path}" in done.stdout
-    assert found.replace("{line}", str(line)) in done.stdout
+    assert found.replace("{}", str(line)) in done.stdout
 
 
 @pytest.mark.parametrize("text", ["", "a: [", "- a\n", "a: &a b\nc: *d\n"])
