@@ -1,24 +1,18 @@
 """What was built, checked and run on this machine."""
 
-import tempfile
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 
-from buildtools.build import Built, Report
+from buildtools.build import Report
+from buildtools.cases import built_cases
 from buildtools.check import check_layout
-from buildtools.errors import Diagnostic
+from buildtools.errors import BuildError, Diagnostic
 from buildtools.inspect import Inspection, inspect_store
-from buildtools.oci.config import ImageConfig
+from buildtools.smoke import CHECKS, Smoker
 from buildtools.spec.expand import Project
-from buildtools.spec.model import LifecycleSpec
-from buildtools.stores.base import read_document
-from buildtools.tiers.base import Contract, Outcome
+from buildtools.stores.base import Readable
+from buildtools.tiers.base import Outcome
 from buildtools.tiers.native import Native
-from buildtools.tiers.story import hold
-from buildtools.tiers.unpack import unpack
 from buildtools.workspace import Workspace
 
 
@@ -60,38 +54,17 @@ def prove(workspace: Workspace, report: Report) -> Proof:
 
 
 def _run_all(workspace: Workspace, report: Report) -> Iterator[Ran]:
-    """The contracts of all variants that this machine can run, side by side.
-
-    All are unpacked before the first one is started: a program that is still open for writing in a process
-    that is just being started would be busy (ETXTBSY).
-    """
-    tier = Native()
-    ready = [built for built in report.variants if _runs_here(workspace, built, tier)]
-    with ExitStack() as folders, ThreadPoolExecutor(max(1, len(ready))) as pool:
-        contracts = [_unpacked(workspace, built, folders) for built in ready]
-        yield from pool.map(lambda contract: Ran(name=contract.name, outcome=hold(contract, tier)), contracts)
+    """The contracts of all variants that run on this machine as they are."""
+    variants = [built.target.variant for built in report.variants]
+    smoker = Smoker(tiers={Native.name: Native()}, asked=(Native.name,), jobs=workspace.settings.jobs)
+    for result in smoker.run(built_cases(workspace, report, variants, _no_base)).results:
+        if result.outcome and (result.tier != CHECKS or not result.outcome.kept):
+            yield Ran(name=result.case.name, outcome=result.outcome)
 
 
-def _runs_here(workspace: Workspace, built: Built, tier: Native) -> bool:
-    return built.target.variant.lifecycle is not None and not tier.unavailable(_config(workspace, built))
-
-
-def _config(workspace: Workspace, built: Built) -> ImageConfig:
-    layout = workspace.layout(built.record.image)
-    return ImageConfig.parse(read_document(layout, built.record.config.descriptor))
-
-
-def _unpacked(workspace: Workspace, built: Built, folders: ExitStack) -> Contract:
-    layout = workspace.layout(built.record.image)
-    root = Path(folders.enter_context(tempfile.TemporaryDirectory(prefix="buildtools-")))
-    with ExitStack() as blobs:
-        unpack([blobs.enter_context(layout.get_blob(blob.descriptor)) for blob in built.record.layers], root)
-    return Contract(
-        name=built.target.name,
-        config=_config(workspace, built),
-        root=root,
-        lifecycle=built.target.variant.lifecycle or LifecycleSpec(),
-    )
+def _no_base(name: str) -> tuple[Readable, str]:
+    """Bases of a demo are stand-ins, which lie in the layouts."""
+    raise BuildError(f"{name} is not fetched in a demo", hint="run `buildtools smoke`")
 
 
 def faults(proof: Proof) -> Sequence[str]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,7 @@ from buildtools.cli import main
 from buildtools.demo import rollout
 from buildtools.throwaway.replies import Refused, Reply
 from buildtools.throwaway.server import ThrowAway
+from tests.fakes.components import require
 from tests.fakes.project import make_project
 
 BOX = """\
@@ -51,6 +53,17 @@ files:
     to: {{linux: /it}}
 config:
   linux: {{entrypoint: [/it]}}
+"""
+JOB = """\
+name: job
+platforms: [linux/amd64]
+base: {linux: scratch}
+files:
+  - {from: busybox, to: /busybox, mode: "0755"}
+config:
+  entrypoint: [/busybox, "true"]
+  user: "65532:65532"
+lifecycle: {within: 30}
 """
 MORE = {
     "images/box/image.yaml": BOX,
@@ -275,3 +288,18 @@ def test_a_project_that_needs_the_network(tmp_path: Path, capsys: pytest.Capture
     path.write_text(FETCHED, encoding="utf-8")
     code, document = demo(tmp_path, capsys)
     assert (code, document["images"], document["preflight"]) == (0, [], None)
+
+
+def test_images_run_as_their_own_user(
+    project: Path, open_folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What root has unpacked is there for whom the image names."""
+    monkeypatch.setattr(tempfile, "tempdir", str(open_folder))
+    folder = project / "images" / "job"
+    folder.mkdir()
+    shutil.copy(require("busybox"), folder / "busybox")
+    (folder / "image.yaml").write_text(JOB)
+    assert main(["demo", "-C", str(project), "--json"]) == 0
+    ran = json.loads(capsys.readouterr().out)["ran"]
+    assert ran == [{"name": "job linux/amd64", "kept": True, "findings": []}]
+    assert [*open_folder.iterdir()] == []
