@@ -49,9 +49,9 @@ class Native:
         """Why this machine cannot run such an image natively; empty if it can."""
         here = _ARCHITECTURES.get(platform.machine(), platform.machine())
         if config.platform.os != "linux" or not sys.platform.startswith("linux"):
-            return f"needs a {config.platform.os} machine"
+            return f"needs {config.platform.os}"
         if config.platform.architecture != here:
-            return f"needs a {config.platform.architecture} machine, this is {here}"
+            return f"is for {config.platform.architecture}, and this machine is {here}"
         return ""
 
     @contextmanager

@@ -106,7 +106,7 @@ def test_what_this_machine_has(root: Path, capsys: pytest.CaptureFixture[str]) -
     native = found["linux/amd64", "native"]
     assert (native["state"], native["exit_code"], native["findings"]) == ("kept", 0, [])
     assert native["log"] == ["begun", "asked to stop"]
-    assert found["linux/arm64", "native"]["reason"] == "needs a arm64 machine, this is amd64"
+    assert found["linux/arm64", "native"]["reason"] == "is for arm64, and this machine is amd64"
     assert found["linux/arm64", "checks"]["state"] == "kept"
     docker_tier = next(one for one in document["tiers"] if one["tier"] == "docker")
     assert docker_tier["tried"] == 0
@@ -159,7 +159,7 @@ def test_a_tier_that_is_missing(root: Path, capsys: pytest.CaptureFixture[str]) 
     assert err.endswith("): see `buildtools doctor` for what this machine has\n")
     assert main(["smoke", "-q", "stand", "--platform", "linux/arm64"]) == 7
     assert (
-        "nothing was tried on native (needs a arm64 machine, this is amd64) and docker ("
+        "nothing was tried on native (is for arm64, and this machine is amd64) and docker ("
         in capsys.readouterr().err
     )
 

@@ -60,7 +60,7 @@ REPORT = SmokeReport(
         Result(case=LINUX, tier="native", outcome=KEPT, seconds=1.25),
         Result(case=LINUX, tier="docker", outcome=BROKEN),
         Result(case=WINDOWS, tier=CHECKS, outcome=Outcome(remarks=("odd",))),
-        Result(case=WINDOWS, tier="native", reason="needs a windows machine"),
+        Result(case=WINDOWS, tier="native", reason="needs windows"),
         Result(case=WINDOWS, tier="docker", reason="no engine"),
     )
 )
@@ -69,7 +69,7 @@ REPORT = SmokeReport(
 def test_the_tables() -> None:
     """What was tried, what was not and why, and what is wrong."""
     assert [row[:2] + row[3:] for row in tiers_table(REPORT).rows] == [
-        ("native", "1", "needs a windows machine"),
+        ("native", "1", "needs windows"),
         ("docker", "1", "no engine"),
     ]
     assert [*smoke_table(REPORT).rows] == [
@@ -113,7 +113,7 @@ def test_the_document() -> None:
         "exit_code": 0,
         "log": ["one", "two\x1b[0m"],
     }
-    assert told["results"][4]["reason"] == "needs a windows machine"
+    assert told["results"][4]["reason"] == "needs windows"
     assert told["results"][4]["os_version"] == VERSION
 
 
@@ -138,7 +138,7 @@ def test_junit() -> None:
     assert cases[2].findtext("system-err") == "odd"
     skipped = cases[4].find("skipped")
     assert skipped is not None
-    assert skipped.get("message") == "needs a windows machine"
+    assert skipped.get("message") == "needs windows"
 
 
 @given(text=st.text())
@@ -164,7 +164,7 @@ def test_what_a_run_without_a_tier_ends_with() -> None:
     with pytest.raises(MissingToolError) as caught:
         SmokeReport(results=REPORT.results[3:]).raise_missing()
     assert (
-        caught.value.message == "nothing was tried on native (needs a windows machine) and docker (no engine)"
+        caught.value.message == "nothing was tried on native (needs windows) and docker (no engine)"
     )
     SmokeReport(results=REPORT.results, asked=("docker", "native")).raise_missing()
 

@@ -246,10 +246,10 @@ def test_the_command_line(image: ImageConfig, args: tuple[str, ...], words: list
         ("linux", "x86_64", "linux", "amd64", ""),
         ("linux", "aarch64", "linux", "arm64", ""),
         ("linux", "riscv64", "linux", "riscv64", ""),
-        ("linux", "x86_64", "linux", "arm64", "needs a arm64 machine, this is amd64"),
-        ("linux", "x86_64", "windows", "amd64", "needs a windows machine"),
-        ("darwin", "arm64", "linux", "arm64", "needs a linux machine"),
-        ("win32", "AMD64", "windows", "amd64", "needs a windows machine"),
+        ("linux", "x86_64", "linux", "arm64", "is for arm64, and this machine is amd64"),
+        ("linux", "x86_64", "windows", "amd64", "needs windows"),
+        ("darwin", "arm64", "linux", "arm64", "needs linux"),
+        ("win32", "AMD64", "windows", "amd64", "needs windows"),
     ],
 )
 def test_what_this_machine_can_run(
