@@ -86,6 +86,20 @@ def demo(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def doctor(session: nox.Session) -> None:
+    """Say what this machine has of tools, engines, tiers and credentials, and what it lacks."""
+    install(session)
+    session.run("buildtools", "doctor", *session.posargs)
+
+
+@nox.session(default=False)
+def registry(session: nox.Session) -> None:
+    """Run a throw-away registry on this machine until Ctrl-C."""
+    install(session)
+    session.run("buildtools", "registry", *session.posargs)
+
+
+@nox.session(default=False)
 def plan(session: nox.Session) -> None:
     """Say what would be built, and why."""
     install(session)
@@ -97,6 +111,34 @@ def build(session: nox.Session) -> None:
     """Build images into OCI layouts under dist/oci."""
     install(session, *go())
     session.run("buildtools", "build", *session.posargs)
+
+
+@nox.session(default=False)
+def check(session: nox.Session) -> None:
+    """Find what is wrong in definitions, layouts and layers."""
+    install(session)
+    session.run("buildtools", "check", *session.posargs)
+
+
+@nox.session(default=False)
+def pins(session: nox.Session) -> None:
+    """Resolve bases and fetched assets to digests."""
+    install(session)
+    session.run("buildtools", "pins", *session.posargs)
+
+
+@nox.session(default=False)
+def schema(session: nox.Session) -> None:
+    """Print the JSON Schema of a definition file."""
+    install(session)
+    session.run("buildtools", "schema", *session.posargs)
+
+
+@nox.session(default=False)
+def login(session: nox.Session) -> None:
+    """Say what would be used to log in to a registry, and what that allows."""
+    install(session)
+    session.run("buildtools", "login", *session.posargs)
 
 
 @nox.session(default=False)
@@ -128,24 +170,10 @@ def rebase(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
-def check(session: nox.Session) -> None:
-    """Find what is wrong in definitions, layouts and layers."""
-    install(session)
-    session.run("buildtools", "check", *session.posargs)
-
-
-@nox.session(default=False)
 def inspect(session: nox.Session) -> None:
     """Show what is in a layout or a registry, and which entry each node takes."""
     install(session)
     session.run("buildtools", "inspect", *session.posargs)
-
-
-@nox.session(default=False)
-def login(session: nox.Session) -> None:
-    """Say what would be used to log in to a registry, and what that allows."""
-    install(session)
-    session.run("buildtools", "login", *session.posargs)
 
 
 @nox.session(default=False)
@@ -184,13 +212,6 @@ def cluster(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
-def registry(session: nox.Session) -> None:
-    """Run a throw-away registry on this machine until Ctrl-C."""
-    install(session)
-    session.run("buildtools", "registry", *session.posargs)
-
-
-@nox.session(default=False)
 def workflows(session: nox.Session) -> None:
     """Write .github/workflows out of workflows/*.py; `-- --check` fails where they differ."""
     install(session)
@@ -205,20 +226,6 @@ def ready(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
-def doctor(session: nox.Session) -> None:
-    """Say what this machine has of tools, engines, tiers and credentials, and what it lacks."""
-    install(session)
-    session.run("buildtools", "doctor", *session.posargs)
-
-
-@nox.session(default=False)
-def pins(session: nox.Session) -> None:
-    """Resolve bases and fetched assets to digests."""
-    install(session)
-    session.run("buildtools", "pins", *session.posargs)
-
-
-@nox.session(default=False)
 def lock(session: nox.Session) -> None:
     """Write the versions and hashes that workflows install, and those of the parser, anew."""
     install(session, "lock", *node())
@@ -229,13 +236,6 @@ def lock(session: nox.Session) -> None:
             "uv", "pip", "compile", *what, *LOCK, "--output-file", f"requirements/{name}.txt", env=told
         )
     session.run("npm", "install", "--prefix", str(PARSER), *NPM, "--package-lock-only", external=True)
-
-
-@nox.session(default=False)
-def schema(session: nox.Session) -> None:
-    """Print the JSON Schema of a definition file."""
-    install(session)
-    session.run("buildtools", "schema", *session.posargs)
 
 
 @nox.session(default=False)

@@ -31,14 +31,14 @@ from buildtools.oci.platform import Platform
 from buildtools.oci.reference import parse_reference
 from buildtools.parts import to_annotations
 from buildtools.pins import AssetPin
-from buildtools.plan import INDEX_REASON, Key, Target, on_base
+from buildtools.plan import INDEX_REASON, Target, on_base
 from buildtools.prepare import Prepared, asset_pin, own_base
 from buildtools.record import BuildRecord
 from buildtools.sources.compile import compile_step, stop_all
 from buildtools.sources.entries import entries
 from buildtools.sources.examine import examine
 from buildtools.sources.fetch import materialise
-from buildtools.spec.variant import Fetch, Variant
+from buildtools.spec.variant import Fetch, Key, Variant
 from buildtools.stores.base import Readable
 from buildtools.stores.layout import Layout
 from buildtools.stores.mirrors import locate

@@ -33,7 +33,7 @@ def built_cases(
     workspace: Workspace, report: Report, variants: Iterable[Variant], open_store: OpenStore
 ) -> list[Case]:
     """The cases of what a build has made of these variants."""
-    chosen = {(variant.image, variant.label) for variant in variants}
+    chosen = {variant.key for variant in variants}
     return [
         _built_case(workspace, built, open_store) for built in report.variants if built.target.key in chosen
     ]

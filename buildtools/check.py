@@ -60,7 +60,7 @@ def _check_dockerfile(workspace: Workspace, variant: Variant) -> Iterator[Diagno
             return
         yield from plan.recipe.warnings
         if plan.variant.engine == "copied" and not plan.recipe.engine_stages and not plan.recipe.others:
-            copied = Copied(plans={(variant.image, variant.label): plan}, source=None)
+            copied = Copied(plans={variant.key: plan}, source=None)
             yield from examine(plan.variant, copied.entries(plan.variant))
     except ConfigurationError as error:
         yield from error.diagnostics

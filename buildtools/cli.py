@@ -3,7 +3,9 @@
 import argparse
 import json
 import os
+import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,12 +16,13 @@ from buildtools.console import Console
 from buildtools.errors import BuildtoolsError, ConfigurationError, Diagnostic, VerificationError
 from buildtools.settings import Settings
 from buildtools.stores.disk import explained
-from buildtools.verbs import VERBS, Verb
+from buildtools.verbs import GROUPS, VERBS, Verb
 from buildtools.verbs.base import Run
 from buildtools.views.findings import findings_json
 
 EXIT_INTERNAL: Final = 70
 EXIT_INTERRUPTED: Final = 130
+DESCRIPTION: Final = "Build, join, publish and prove mixed Linux and Windows container images."
 EPILOG: Final = """\
 exit codes:
    0  ok                            6  registry or network unavailable, safe to run again
@@ -92,30 +95,40 @@ def _parser(argv: Sequence[str] | None) -> argparse.ArgumentParser:
 
     Where it comes first, the others are not there at all.
     """
+    given = sys.argv[1:] if argv is None else argv
+    named = set(given)
+    first = [verb for verb in VERBS if given and verb.name == given[0]]
     parser = argparse.ArgumentParser(
         prog="buildtools",
-        description="Build, join and check mixed Linux and Windows container images.",
+        description=DESCRIPTION if first else f"{DESCRIPTION}\n\n{_listing()}",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"buildtools {__version__}")
-    words = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
-    given = sys.argv[1:] if argv is None else argv
-    named = set(given)
-    first = [verb for verb in VERBS if given and verb.name == given[0]]
+    told = "one of these; `buildtools VERB -h` says what it takes"
+    words = parser.add_subparsers(dest="verb", metavar="VERB", required=True, help=told)
     for verb in first or VERBS:
-        one = words.add_parser(
-            verb.name,
-            help=verb.help,
-            description=f"{verb.help[0].upper()}{verb.help[1:]}.",
-            epilog=EPILOG,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
-        )
+        one = words.add_parser(verb.name, **verb.parser(EPILOG))
         if verb.name in named:
             _complete(one, verb)
     return parser
+
+
+def _listing() -> str:
+    """The verbs by group, as wide as the terminal; argparse lists those of a parser in one row."""
+    width = max(shutil.get_terminal_size().columns - 2, 40)
+    indent = max(len(verb.name) for verb in VERBS) + 4
+    parts = []
+    for group, verbs in GROUPS.items():
+        lines = [f"{group}:"]
+        for verb in verbs:
+            first = f"  {verb.name}".ljust(indent)
+            lines += textwrap.wrap(
+                verb.help, width, initial_indent=first, subsequent_indent=" " * indent, break_on_hyphens=False
+            )
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts)
 
 
 def _complete(parser: argparse.ArgumentParser, verb: Verb) -> None:

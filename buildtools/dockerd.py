@@ -1,14 +1,16 @@
 """The Docker Engine of this machine: found by DOCKER_HOST, the current context or the system's default.
 
 Everything that talks to an engine asks here, so that all of it means the same one. Sources:
-docker/docker-py:docker/client.py (from_env, contexts); moby/moby:api/docs (system info).
+docker/docker-py:docker/client.py (from_env, contexts); moby/moby:api/docs (system info),
+pkg/parsers/operatingsystem and pkg/parsers/kernel for what Windows writes there.
 """
 
 import os
 import re
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
     import docker
 
 _ASK_SECONDS: Final = 20
-_BUILD: Final = re.compile(r"OS Build (\d+)\.(\d+)")
+_BUILD: Final = re.compile(r"\(OS Build (\d{1,5})\.(\d{1,9})\)", re.ASCII)
+_KERNEL: Final = re.compile(r"(\d{1,2})\.(\d{1,2}) (\d{1,5}) ", re.ASCII)
 WAYS_OUT: Final = (
     "start a Docker Engine, name one in DOCKER_HOST or with `docker context use`, or describe the image "
     "with `files`, which needs none"
@@ -155,21 +158,28 @@ def _described(info: dict[str, Any], address: str, origin: str) -> EngineInfo:
         variant=platform.variant,
         version=str(info.get("ServerVersion") or "of unknown version"),
         name=str(info.get("Name") or ""),
-        host=_host_version(info) if platform.os == "windows" else None,
+        host=windows_version(info) if platform.os == "windows" else None,
         isolation=str(info.get("Isolation") or ""),
     )
 
 
-def _host_version(info: dict[str, Any]) -> OsVersion | None:
-    """The version of a Windows host; only the name of its system has the patch level."""
-    try:
-        version = parse_os_version(str(info.get("OSVersion") or ""))
-    except OsVersionError:
-        version = None
-    match = _BUILD.search(str(info.get("OperatingSystem") or ""))
+def windows_version(info: Mapping[str, Any]) -> OsVersion | None:
+    """The version of a Windows host as its engine tells it, None where it does not.
+
+    Only the name of its system has the patch level: without it there is no revision.
+    """
+    version = _build_of(info)
+    match = _BUILD.search(str(info.get("OperatingSystem")))
     if match and (version is None or version.build == int(match[1])):
         return OsVersion(10, 0, int(match[1]), int(match[2]))
     return version
+
+
+def _build_of(info: Mapping[str, Any]) -> OsVersion | None:
+    with suppress(OsVersionError):
+        return parse_os_version(str(info.get("OSVersion")))
+    kernel = _KERNEL.match(str(info.get("KernelVersion")))
+    return OsVersion(*(int(number) for number in kernel.groups())) if kernel else None
 
 
 def _reason(error: BaseException) -> str:

@@ -58,7 +58,7 @@ def resolve_own(
     references = References(workspace.reach)
     try:
         for variant in own if place else ():
-            target = targets[variant.image, variant.label]
+            target = targets[variant.key]
             reference = f"{place}/{variant.image}:{tags[variant.image]}"
             try:
                 pin = published_pin(target, reference, pin_key(variant), references.open)
@@ -78,7 +78,7 @@ def own_bases(workspace: Workspace, choice: Choice) -> tuple[Variant, ...]:
     images = workspace.project.images
     every = with_bases(images, selected(workspace.project, choice))
     below = {(variant.own_base, variant.label) for variant in every}
-    return tuple(variant for variant in every if (variant.image, variant.label) in below)
+    return tuple(variant for variant in every if variant.key in below)
 
 
 def require_pinned(workspace: Workspace, choice: Choice) -> Pins:

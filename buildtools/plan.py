@@ -13,10 +13,7 @@ from typing import Any, Final
 from buildtools.oci.digest import Digest, digest_of
 from buildtools.oci.documents import canonical_json
 from buildtools.record import BuildRecord
-from buildtools.spec.variant import HOST_PROCESS, OWN, SCRATCH, Variant, meaning
-
-Key = tuple[str, str]
-"""An image's name and a variant's label."""
+from buildtools.spec.variant import HOST_PROCESS, OWN, SCRATCH, Key, Variant, meaning
 
 SCHEMA: Final = 1
 LINUX_RUNNERS: Final[Mapping[str, str]] = {"amd64": "ubuntu-24.04", "arm64": "ubuntu-24.04-arm"}
@@ -89,7 +86,7 @@ class Target:
     @property
     def key(self) -> Key:
         """What the target is looked up by."""
-        return self.variant.image, self.variant.label
+        return self.variant.key
 
     @property
     def name(self) -> str:
@@ -127,7 +124,7 @@ def make(
     """
     targets = []
     for variant in variants:
-        key = (variant.image, variant.label)
+        key = variant.key
         targets.append(
             _target(variant, bases[key], observed.get(key, Observed()), records.get(key), builder=builder)
         )

@@ -12,7 +12,7 @@ from buildtools.errors import BuildError, ConfigurationError, Diagnostic, Missin
 from buildtools.oci.config import ImageConfig
 from buildtools.oci.documents import Manifest
 from buildtools.pins import AssetPin, BasePin, Pins
-from buildtools.plan import Base, Key, Observed, Plan, Target
+from buildtools.plan import Base, Observed, Plan, Target
 from buildtools.record import BuildRecord
 from buildtools.sources import git
 from buildtools.sources.foundations import Foundation, read_dockerfile
@@ -21,7 +21,7 @@ from buildtools.sources.recipes import Planned, image_key, inputs, planned
 from buildtools.sources.tools import exact_versions, find_tools
 from buildtools.spec.expand import Project, select
 from buildtools.spec.own_bases import with_bases
-from buildtools.spec.variant import HOST_PROCESS, OWN, SCRATCH, Fetch, Variant
+from buildtools.spec.variant import HOST_PROCESS, OWN, SCRATCH, Fetch, Key, Variant
 from buildtools.stores.base import read_document
 from buildtools.windows.bases import BuiltInBase, host_process_base, stand_in_base
 from buildtools.workspace import Workspace
@@ -86,13 +86,13 @@ def selected(project: Project, choice: Choice) -> tuple[Variant, ...]:
 
 def _named(variants: Sequence[Variant], keys: Sequence[Key]) -> tuple[Variant, ...]:
     """The variants that these keys name; raises UsageError for one that names none."""
-    known = {_key(variant) for variant in variants}
+    known = {variant.key for variant in variants}
     for image, label in keys:
         if (image, label) not in known:
             there = ", ".join(f"{name}@{other}" for name, other in sorted(known) if name == image)
             hint = f"there is {there}" if there else "see `buildtools plan` for all of them"
             raise UsageError(f"there is no target {image}@{label}", hint=hint)
-    return tuple(variant for variant in variants if _key(variant) in keys)
+    return tuple(variant for variant in variants if variant.key in keys)
 
 
 def prepare(
@@ -109,19 +109,12 @@ def prepare(
     A base or asset that is not pinned is planned as missing: its variant is never up to date. Raises
     ConfigurationError with every file that definitions name and that is not there.
     """
-    project = workspace.project
-    chosen = selected(project, choice)
+    chosen = selected(workspace.project, choice)
     names = tuple(dict.fromkeys(variant.image for variant in chosen))
     known = workspace.pins() if pins is None else pins
-    written = with_bases(project.images, select(project, names, ()) if names else ())
-    dockerfiles = read_dockerfiles(workspace, written, known)
-    variants = tuple(
-        dockerfiles[_key(variant)].variant if _key(variant) in dockerfiles else variant for variant in written
-    )
-    below = {_key(variant): read_below(workspace, variant) for variant in variants}
-    images = {
-        _key(variant): _base_image(variant, below[_key(variant)], known, choice) for variant in variants
-    }
+    variants, dockerfiles = _read(workspace, names, known)
+    below = {variant.key: read_below(workspace, variant) for variant in variants}
+    images = {variant.key: _base_image(variant, below[variant.key], known, choice) for variant in variants}
     times, warnings = _times(workspace, variants)
     observed = {
         key: replace(seen, bases=_others(below[key], known))
@@ -132,18 +125,26 @@ def prepare(
     targets = _targets(
         workspace, variants, known, stands=stands, images=images, observed=observed, records=found
     )
-    bases: dict[str, BaseImage] = {
-        image.manifest.descriptor.digest: image for image in images.values() if image
-    }
     return Prepared(
-        project=project,
+        project=workspace.project,
         plan=_judged(workspace, names, targets),
-        chosen=frozenset(_key(variant) for variant in chosen),
+        chosen=frozenset(variant.key for variant in chosen),
         pins=known,
-        bases=bases,
+        bases={image.manifest.descriptor.digest: image for image in images.values() if image},
         dockerfiles=dockerfiles,
         warnings=(*warnings, *_said(dockerfiles)),
     )
+
+
+def _read(
+    workspace: Workspace, names: Sequence[str], pins: Pins
+) -> tuple[tuple[Variant, ...], dict[Key, Planned]]:
+    """The variants of these images and of those below them, and what Dockerfiles come down to."""
+    project = workspace.project
+    written = with_bases(project.images, select(project, names, ()) if names else ())
+    dockerfiles = read_dockerfiles(workspace, written, pins)
+    variants = (dockerfiles[one.key].variant if one.key in dockerfiles else one for one in written)
+    return tuple(variants), dockerfiles
 
 
 def _targets(
@@ -159,7 +160,7 @@ def _targets(
     """The targets; what is there of images of the project is put into `stands` and `images`."""
     targets: dict[Key, Target] = {}
     for variant in variants:
-        key = _key(variant)
+        key = variant.key
         if variant.own_base:
             target = targets[variant.own_base, variant.label]
             if target.up_to_date:
@@ -203,7 +204,7 @@ def read_dockerfiles(workspace: Workspace, variants: Sequence[Variant], pins: Pi
         except ConfigurationError as error:
             faults |= dict.fromkeys(error.diagnostics)
         else:
-            found |= {_key(variant): plan} if plan else {}
+            found |= {variant.key: plan} if plan else {}
     if faults:
         raise ConfigurationError(*faults)
     return found
@@ -212,10 +213,6 @@ def read_dockerfiles(workspace: Workspace, variants: Sequence[Variant], pins: Pi
 def _said(dockerfiles: Mapping[Key, Planned]) -> tuple[str, ...]:
     """The warnings of Dockerfiles, each once."""
     return tuple(dict.fromkeys(str(one) for plan in dockerfiles.values() for one in plan.recipe.warnings))
-
-
-def _key(variant: Variant) -> Key:
-    return variant.image, variant.label
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -348,8 +345,8 @@ def _observe_all(
         for variant in variants:
             try:
                 time = times.get(variant.image)
-                plan = dockerfiles.get(_key(variant))
-                observed[_key(variant)] = _observe(workspace, variant, pins, time, plan)
+                plan = dockerfiles.get(variant.key)
+                observed[variant.key] = _observe(workspace, variant, pins, time, plan)
             except ConfigurationError as error:
                 faults |= dict.fromkeys(error.diagnostics)
     if faults:

@@ -88,27 +88,26 @@ def verify_store(
     layers = there(tree)
     verdicts = judge(images, truth)
     rows = node_rows(tree.index, verdicts, single=tree.single)
+    of_layers = (
+        ask_layers(store, layers) if quick else read_layers(store, layers, vendors=truth.layers, note=note)
+    )
     findings = [
         *check_tree(tree),
         *_stand_ins(images),
         *_left_out(images),
         *unasked,
-        *(
-            ask_layers(store, layers)
-            if quick
-            else read_layers(store, layers, vendors=truth.layers, note=note)
-        ),
+        *of_layers,
         *(found for verdict in verdicts.values() for found in verdict.findings),
         *unknown_note(images, verdicts),
         *node_findings(tree.index, rows),
         *(compare(expected, _published(tree)) if expected else ()),
     ]
-    told = [item for item in findings if not _explained(item, images, verdicts)]
+    told = dict.fromkeys(item for item in findings if not _explained(item, images, verdicts))
     return Verification(
         tree=tree,
         rows=rows,
         verdicts=verdicts,
-        findings=tuple(dict.fromkeys(told)),
+        findings=tuple(told),
         layers=len(layers),
         quick=quick,
     )

@@ -107,14 +107,14 @@ class Workspace:
         """The last build of each variant; one that is broken or has lost a blob counts as none."""
         found = {}
         for variant in variants:
-            path = self.record_path(variant.image, variant.label)
+            path = self.record_path(*variant.key)
             try:
                 record = record_file.parse(path.read_bytes())
             except (FileNotFoundError, ConfigurationError):
                 continue
             layout = self.layout(variant.image)
             if all(layout.has_blob(blob.descriptor) for blob in record.blobs):
-                found[variant.image, variant.label] = record
+                found[variant.key] = record
         return found
 
     def handed_over(self, variants: Iterable[Variant]) -> Mapping[tuple[str, str], BuildRecord]:
@@ -125,7 +125,7 @@ class Workspace:
         found: dict[tuple[str, str], BuildRecord] = {}
         faults: list[Diagnostic] = []
         for variant in variants:
-            path = self.record_path(variant.image, variant.label)
+            path = self.record_path(*variant.key)
             try:
                 record = record_file.parse(path.read_bytes(), path=self.shown(path))
             except FileNotFoundError:
@@ -133,8 +133,8 @@ class Workspace:
             except ConfigurationError as error:
                 faults += error.diagnostics
                 continue
-            if (record.image, record.label) == (variant.image, variant.label):
-                found[variant.image, variant.label] = record
+            if (record.image, record.label) == variant.key:
+                found[variant.key] = record
             else:
                 text = (
                     f"the record is of {record.image} {record.label}, not of {variant.image} {variant.label}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
-from buildtools.engines.base import BaseImage
+from buildtools.engines.base import BaseImage, record_of
 from buildtools.errors import BuildError, BuildtoolsError
 from buildtools.oci.annotations import BASE_DIGEST, BASE_NAME, CREATED
 from buildtools.oci.config import ImageConfig, build_config
@@ -16,7 +16,7 @@ from buildtools.oci.digest import Digest
 from buildtools.oci.documents import Manifest
 from buildtools.oci.layer import COMPRESSOR, Entry, Layer, LayerError, layer_diff_id, write_layer
 from buildtools.plan import Target
-from buildtools.record import BaseRecord, BlobRecord, BuildRecord
+from buildtools.record import BlobRecord, BuildRecord
 from buildtools.sources.entries import LAYER_FORMATS
 from buildtools.spec.variant import OWN, SCRATCH, Variant
 from buildtools.stores.base import Store
@@ -154,34 +154,12 @@ def _annotations(target: Target, created: str) -> dict[str, str]:
 def _record(
     target: Target, layer: Layer, config: ImageConfig, manifest: Manifest, base: BaseImage | None
 ) -> BuildRecord:
-    platform = config.platform
-    base_diff_ids = base.config.diff_ids if base else ()
-    base_layers = base.manifest.layers if base else ()
-    return BuildRecord(
-        image=target.variant.image,
-        label=target.variant.label,
-        os=platform.os,
-        architecture=platform.architecture,
-        variant=platform.variant,
-        os_version=platform.os_version,
-        os_features=platform.os_features,
-        fingerprint=target.fingerprint,
-        layer_fingerprint=target.layer_fingerprint,
-        ingredients=dict(target.ingredients),
-        manifest=BlobRecord.of(manifest.descriptor),
-        config=BlobRecord.of(config.descriptor),
+    pairs = zip(base.manifest.layers, base.config.diff_ids, strict=True) if base else ()
+    return record_of(
+        target,
+        config,
+        manifest,
         layers=(BlobRecord.of(layer.descriptor, diff_id=layer.diff_id),),
-        base_layers=tuple(
-            BlobRecord.of(descriptor, diff_id=diff_id)
-            for descriptor, diff_id in zip(base_layers, base_diff_ids, strict=True)
-        ),
-        base=BaseRecord(
-            reference=target.base.reference,
-            digest=target.base.digest,
-            os_version=target.base.os_version,
-            stand_in=target.base.stand_in,
-        ),
-        tools=dict(target.tools),
-        compressor=COMPRESSOR,
-        created=target.created,
+        base_layers=(BlobRecord.of(descriptor, diff_id=diff_id) for descriptor, diff_id in pairs),
+        tools=target.tools,
     )

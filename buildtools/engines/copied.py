@@ -14,12 +14,12 @@ from buildtools.dockerfile.recipe import Copy, ImageUse, StageRecipe
 from buildtools.engines.base import Engine
 from buildtools.errors import ConfigurationError, Diagnostic
 from buildtools.oci.layer import Entry, Kind
-from buildtools.plan import Key, Target
+from buildtools.plan import Target
 from buildtools.record import BuildRecord
 from buildtools.sources.context_tree import is_archive
 from buildtools.sources.entries import with_link_kinds
 from buildtools.sources.recipes import Planned, located
-from buildtools.spec.variant import Variant
+from buildtools.spec.variant import Key, Variant
 from buildtools.stores.base import Store
 from buildtools.windows.security import descriptor_for
 
@@ -48,7 +48,7 @@ class Copied:
 
     def entries(self, variant: Variant) -> list[Entry]:
         """What the last stage has beyond its base; raises ConfigurationError with the place of a fault."""
-        plan = self.plans[variant.image, variant.label]
+        plan = self.plans[variant.key]
         work = _Work(plan=plan, source=self.source or _Nothing(), context=plan.files())
         try:
             files = work.tree(plan.recipe.last).files

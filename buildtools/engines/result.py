@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from buildtools.engines.assemble import put_bytes, rfc3339
-from buildtools.engines.base import BaseImage
+from buildtools.engines.base import BaseImage, record_of
 from buildtools.engines.saved import Saved
 from buildtools.errors import BuildError, VerificationError
 from buildtools.oci.annotations import BASE_DIGEST, BASE_NAME, CREATED
@@ -16,9 +16,8 @@ from buildtools.oci.config import ImageConfig, build_config
 from buildtools.oci.descriptor import OCI_MANIFEST
 from buildtools.oci.documents import DocumentError, Manifest
 from buildtools.oci.jsonbytes import canonical_json
-from buildtools.oci.layer import COMPRESSOR
 from buildtools.plan import Target
-from buildtools.record import BaseRecord, BlobRecord, BuildRecord
+from buildtools.record import BlobRecord, BuildRecord
 from buildtools.spec.variant import SCRATCH
 from buildtools.stores.base import Store
 
@@ -100,28 +99,6 @@ def _annotations(target: Target, made: Made, created: str) -> dict[str, str]:
 
 
 def _record(target: Target, made: Made, config: ImageConfig, manifest: Manifest) -> BuildRecord:
-    platform = config.platform
     below = len(made.base.manifest.layers) if made.base else 0
-    layers = tuple(BlobRecord.of(layer.descriptor, diff_id=layer.diff_id) for layer in made.saved.layers)
-    return BuildRecord(
-        image=target.variant.image,
-        label=target.variant.label,
-        os=platform.os,
-        architecture=platform.architecture,
-        variant=platform.variant,
-        os_version=platform.os_version,
-        os_features=platform.os_features,
-        fingerprint=target.fingerprint,
-        layer_fingerprint=target.layer_fingerprint,
-        ingredients=dict(target.ingredients),
-        manifest=BlobRecord.of(manifest.descriptor),
-        config=BlobRecord.of(config.descriptor),
-        layers=layers[below:],
-        base_layers=layers[:below],
-        base=BaseRecord(
-            reference=target.base.reference, digest=target.base.digest, os_version=target.base.os_version
-        ),
-        tools={},
-        compressor=COMPRESSOR,
-        created=target.created,
-    )
+    layers = [BlobRecord.of(layer.descriptor, diff_id=layer.diff_id) for layer in made.saved.layers]
+    return record_of(target, config, manifest, layers=layers[below:], base_layers=layers[:below], tools={})

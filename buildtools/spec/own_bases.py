@@ -45,7 +45,7 @@ def faults(images: Mapping[str, _Image]) -> Iterator[Diagnostic]:
 
 def with_bases(images: Mapping[str, _Image], variants: Sequence[Variant]) -> tuple[Variant, ...]:
     """The variants and all that they stand on in the project, what is below first, images in one piece."""
-    found = {(variant.image, variant.label): variant for variant in variants}
+    found = {variant.key: variant for variant in variants}
     ahead = list(variants)
     while ahead:
         variant = ahead.pop()

@@ -17,6 +17,9 @@ OWN = "image:"
 TITLE = "org.opencontainers.image.title"
 """The label that is made up of the image's name where nobody wrote one."""
 
+Key = tuple[str, str]
+"""An image's name and a variant's label."""
+
 Origin = Literal["project", "out", "fetch"]
 
 
@@ -110,6 +113,11 @@ class Variant:
     args: Mapping[str, str] = field(default_factory=dict, hash=False)
     steps: tuple[Any, ...] = field(default=(), hash=False)
     docker: DockerSpec = field(default_factory=DockerSpec)
+
+    @property
+    def key(self) -> Key:
+        """What it is told apart by: image and label."""
+        return self.image, self.label
 
     @property
     def own_base(self) -> str:

@@ -81,12 +81,7 @@ class Client:
         """
         base_url = self.base_url(location)
         url = path if "://" in path else f"{base_url}/v2/{location.repository}/{path}"
-        request = Request(
-            method=method,
-            url=url,
-            headers=headers or {},
-            body=body,
-        )
+        request = Request(method=method, url=url, headers=headers or {}, body=body)
         if origin(url) != origin(base_url):
             self._refuse(base_url, url)
             return self._send(request)
@@ -95,23 +90,25 @@ class Client:
         authorizer = self._authorizer(base_url)
         if location.repository:
             scope = scope or f"repository:{location.repository}:pull"
-        request = replace(request, authorization=authorizer.header(scope, location.repository))
-        answer = self._send(request)
+        first = authorizer.header(scope, location.repository)
+        answer = self._send(replace(request, authorization=first))
         if answer.status != 401:
             return answer
         with answer:
-            authorization = authorizer.renewed(
-                answer.challenges, scope, location.repository, refused=request.authorization
-            )
-        answer = self._send(replace(request, authorization=authorization))
+            second = authorizer.renewed(answer.challenges, scope, location.repository, refused=first)
+        answer = self._send(replace(request, authorization=second))
         if answer.status != 401:
             return answer
         # Twice is enough: a third wrong password may lock the account.
+        raise self._no_login(answer, location, second)
+
+    def _no_login(self, answer: Answer, location: Location, authorization: str) -> AuthenticationError:
+        """What to say of a log-in that is refused a second time; closes the answer."""
         # A token that is not good for this may be good for something else; a password is wrong for all.
         kind = DeniedError if authorization.startswith("Bearer") else AuthenticationError
         for_it = f" for {location.repository}" if location.repository else ""
         with answer:
-            raise kind(
+            return kind(
                 f"{location.host} refuses the log-in{for_it}{self._detail(answer)}",
                 hint=login_hint(location.host),
             )

@@ -1,20 +1,18 @@
 """What a Docker Engine says of its machine, and which images that machine runs.
 
-Sources: moby/moby:api (SystemInfo), pkg/parsers/operatingsystem and pkg/parsers/kernel for what Windows
-writes there; MicrosoftDocs/Virtualization-Documentation:version-compatibility.md by the table of releases.
+Sources: moby/moby:api (SystemInfo); MicrosoftDocs/Virtualization-Documentation:version-compatibility.md by
+the table of releases.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from buildtools.dockerd import windows_version
 from buildtools.oci.config import ImageConfig
 from buildtools.oci.platform import Platform, parse_platform
 from buildtools.windows.releases import OsVersion, OsVersionError, by_build, parse_os_version
 
-_PATCHED: Final = re.compile(r"\(OS Build (\d{1,5})\.(\d{1,9})\)", re.ASCII)
-_KERNEL: Final = re.compile(r"(\d{1,2})\.(\d{1,2}) (\d{1,5}) ", re.ASCII)
 _LOCAL: Final = frozenset({"localhost", "localnpipe", "127.0.0.1", "::1"})
 
 OLDER_HOST: Final = (
@@ -39,18 +37,8 @@ class EngineHost:
 def engine_host(info: Mapping[str, Any], host: str) -> EngineHost:
     """What `docker info` says, asked at this host name; raises PlatformError."""
     platform = parse_platform(f"{info.get('OSType')}/{info.get('Architecture')}").normalised()
-    version = _windows_version(info) if platform.os == "windows" else None
+    version = windows_version(info) if platform.os == "windows" else None
     return EngineHost(platform=platform, version=version, local=host in _LOCAL)
-
-
-def _windows_version(info: Mapping[str, Any]) -> OsVersion | None:
-    kernel = _KERNEL.match(str(info.get("KernelVersion")))
-    if kernel is None:
-        return None
-    major, minor, build = (int(number) for number in kernel.groups())
-    patched = _PATCHED.search(str(info.get("OperatingSystem")))
-    revision = int(patched[2]) if patched and int(patched[1]) == build else None
-    return OsVersion(major, minor, build, revision)
 
 
 def refusal(config: ImageConfig, host: EngineHost) -> str:

@@ -1,47 +1,28 @@
 """The `cluster` verb: a word more says what is done, and each word has a module of its own."""
 
 import argparse
-from importlib import import_module
-from typing import Final, NamedTuple, cast
+from typing import Final
 
-from buildtools.verbs import VerbModule
+from buildtools.verbs import Verb
 from buildtools.verbs.base import Run
 
-
-class Action(NamedTuple):
-    """One word after `cluster`, and what it says of itself."""
-
-    name: str
-    help: str
-
-    def module(self) -> VerbModule:
-        """The word's module, loaded now."""
-        return cast("VerbModule", import_module(f"buildtools.verbs.clusters.{self.name}"))
-
-
-ACTIONS: Final = (
-    Action("manifests", "write the Kubernetes manifests that try images on Linux and Windows nodes"),
-    Action("up", "make a cluster with Linux and Windows nodes"),
-    Action("nodes", "wait until nodes of each operating system are ready, and write down what they are"),
-    Action("e2e", "look whether what the manifests describe works on a cluster"),
-    Action("logs", "collect what a cluster says of the workloads, for a person to read"),
-    Action("down", "delete a cluster that `up` has made"),
-    Action("sweep", "delete the clusters that `up` has made and nobody has deleted in time"),
-)
+_WORDS: Final = {
+    "manifests": "write the Kubernetes manifests that try images on Linux and Windows nodes",
+    "up": "make a cluster with Linux and Windows nodes",
+    "nodes": "wait until nodes of each operating system are ready, and write down what they are",
+    "e2e": "look whether what the manifests describe works on a cluster",
+    "logs": "collect what a cluster says of the workloads, for a person to read",
+    "down": "delete a cluster that `up` has made",
+    "sweep": "delete the clusters that `up` has made and nobody has deleted in time",
+}
+ACTIONS: Final = tuple(Verb(name, text, f"{__package__}.clusters") for name, text in _WORDS.items())
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's own arguments."""
     words = parser.add_subparsers(dest="action", metavar="WORD", required=True)
     for action in ACTIONS:
-        one = words.add_parser(
-            action.name,
-            help=action.help,
-            description=f"{action.help[0].upper()}{action.help[1:]}.",
-            epilog=parser.epilog,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
-        )
+        one = words.add_parser(action.name, help=action.help, **action.parser(parser.epilog))
         one.add_argument(
             "-q",
             "--quiet",

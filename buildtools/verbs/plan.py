@@ -31,7 +31,6 @@ from buildtools.verbs.base import (
 )
 from buildtools.views.build import plan_json, plan_table
 from buildtools.views.compare import compare_json, compare_summary, compare_table
-from buildtools.workflow.legs import machines, pack
 from buildtools.workspace import Workspace
 
 
@@ -47,6 +46,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     for add in shared:
         add(parser)
+    _comparison(parser)
+    _results(parser)
+
+
+def _comparison(parser: argparse.ArgumentParser) -> None:
+    """What the Plan is held against."""
     parser.add_argument(
         "--against",
         action="append",
@@ -76,7 +81,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="T",
         help="compare with this tag (default: the last one that publishing would set)",
     )
-    _results(parser)
 
 
 def _results(parser: argparse.ArgumentParser) -> None:
@@ -184,6 +188,8 @@ def _hand_on(run: Run, document: dict[str, Any], wanted: Sequence[Target], prepa
     targets = [target for target in document["targets"] if (target["image"], target["platform"]) in keys]
     outputs: dict[str, Any] = {"any": bool(targets), "targets": targets}
     if run.args.legs:
+        from buildtools.workflow.legs import machines, pack  # not for a plan that a person reads
+
         legs = [leg.to_json() for leg in pack(wanted, most=run.args.legs)]
         document["legs"] = legs
         outputs["legs"] = {"include": legs}

@@ -37,7 +37,6 @@ from buildtools.verbs.publishing import leg
 from buildtools.verbs.sending import refuse_mixed, send
 from buildtools.verify import verify_store
 from buildtools.views.publish import publish_json, publish_table, requests_summary, requests_table
-from buildtools.workflow.legs import attest_legs
 from buildtools.workspace import Workspace
 
 
@@ -66,6 +65,20 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="V",
         help="the version that tags are made of, as 1.4.2 (default: the git tag at this commit)",
     )
+    _tag_arguments(parser)
+    _step_arguments(parser)
+    targets_argument(parser)
+    parser.add_argument(
+        "--github-output",
+        action="store_true",
+        help="append the indexes and their images to $GITHUB_OUTPUT, as images and attest for matrices",
+    )
+    locked_argument(parser)
+    wait_argument(parser)
+
+
+def _tag_arguments(parser: argparse.ArgumentParser) -> None:
+    """What tags may do, and what is looked at before they do it."""
     parser.add_argument(
         "--dry-run", action="store_true", help="print every request that would be made, and send nothing"
     )
@@ -89,6 +102,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-verify", action="store_true", help="do not read back what was sent before tags are set on it"
     )
+
+
+def _step_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which part of the way from definitions to tags this run goes."""
     parser.add_argument(
         "--no-build",
         action="store_true",
@@ -104,14 +121,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="join what was sent with --by-digest: needs every machine's records (dist/records), no layout",
     )
-    targets_argument(parser)
-    parser.add_argument(
-        "--github-output",
-        action="store_true",
-        help="append the indexes and their images to $GITHUB_OUTPUT, as images and attest for matrices",
-    )
-    locked_argument(parser)
-    wait_argument(parser)
 
 
 def run(run: Run) -> None:
@@ -162,14 +171,19 @@ def _publish(run: Run, workspace: Workspace, choice: Choice, places: Sequence[st
     _show(run, results, rehearsal)
     raise_failures(results)
     if run.args.github_output:
-        legs = _legs(results, report)
-        subjects = [
-            (leg["image"], leg["name"], digest)
-            for leg in legs["include"]
-            for digest in (leg["digest"], *leg["children"])
-        ]
-        outputs = {"images": legs, "attest": {"include": attest_legs(subjects)}}
-        append_outputs(run.settings.github_output, outputs)
+        append_outputs(run.settings.github_output, _outputs(_legs(results, report)))
+
+
+def _outputs(legs: Mapping[str, Any]) -> dict[str, Any]:
+    """The matrices of a workflow: the indexes, and all that is attested."""
+    from buildtools.workflow.legs import attest_legs  # not for a publication by hand
+
+    subjects = [
+        (leg["image"], leg["name"], digest)
+        for leg in legs["include"]
+        for digest in (leg["digest"], *leg["children"])
+    ]
+    return {"images": legs, "attest": {"include": attest_legs(subjects)}}
 
 
 def _images(

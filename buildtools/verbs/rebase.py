@@ -43,22 +43,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="in place of REF: every image of the project that defaults.yaml's registry has under this tag "
         "(repeat for several)",
     )
-    parser.add_argument(
-        "--to-base",
-        action="append",
-        default=[],
-        metavar="[P=]NAME",
-        help="new base, in place of what the tag of the image's own base stands for now; for the images of "
-        f"one platform with P= (linux, windows/amd64:{EXAMPLE.name}, ...; repeat for several)",
-    )
-    parser.add_argument(
-        "--base",
-        action="append",
-        default=[],
-        metavar="[P=]NAME",
-        help="base that the image was built on, by tag or digest, where neither its annotations nor the "
-        "project's pins say so",
-    )
+    _base_arguments(parser)
     parser.add_argument(
         "-C",
         "--project",
@@ -79,6 +64,26 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="append to $GITHUB_OUTPUT what has changed, as any and images for a matrix",
     )
     plan_arguments(parser)
+
+
+def _base_arguments(parser: argparse.ArgumentParser) -> None:
+    """What the image stands on, and what it is put on."""
+    parser.add_argument(
+        "--to-base",
+        action="append",
+        default=[],
+        metavar="[P=]NAME",
+        help="new base, in place of what the tag of the image's own base stands for now; for the images of "
+        f"one platform with P= (linux, windows/amd64:{EXAMPLE.name}, ...; repeat for several)",
+    )
+    parser.add_argument(
+        "--base",
+        action="append",
+        default=[],
+        metavar="[P=]NAME",
+        help="base that the image was built on, by tag or digest, where neither its annotations nor the "
+        "project's pins say so",
+    )
 
 
 def run(run: Run) -> None:

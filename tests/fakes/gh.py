@@ -14,7 +14,7 @@ from tests.fakes.definitions import write_script
 FLAGS = {"--clobber", "--silent", "--verify-tag"}
 
 
-class Recorder:
+class FakeGh:
     """The program in `folder`/gh, and what it was asked."""
 
     def __init__(self, folder: Path, state: Path) -> None:

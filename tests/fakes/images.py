@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 
+from buildtools.oci.config import ImageConfig
 from buildtools.oci.descriptor import OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST, Descriptor
 from buildtools.oci.digest import digest_of
 from buildtools.oci.documents import Index, Manifest, canonical_json
 from buildtools.oci.platform import Platform
 from buildtools.stores.memory import MemoryStore
+from buildtools.tree import Entry
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +58,19 @@ def image(
         media_type=manifest_type,
     )
     return Image(manifest=manifest, blobs=(config, *layers), platform=platform)
+
+
+def entries(*images: Image) -> list[Entry]:
+    """The images as entries of one index."""
+    return [
+        Entry(
+            descriptor=image.entry,
+            manifest=image.manifest,
+            config=ImageConfig.parse(image.blobs[0]),
+            name=f"entry {number}",
+        )
+        for number, image in enumerate(images)
+    ]
 
 
 def index(*images: Image, media_type: str = OCI_INDEX) -> Index:

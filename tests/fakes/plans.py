@@ -30,7 +30,7 @@ def windows(image: str, **changes: Any) -> list[Variant]:
 def plan_of(variants: Iterable[Variant]) -> Plan:
     """What is to be built of them: everything."""
     made = list(variants)
-    bases = {(one.image, one.label): Base(reference=one.base) for one in made}
+    bases = {one.key: Base(reference=one.base) for one in made}
     return plan.make(made, bases=bases, observed={}, records={}, builder="b")
 
 

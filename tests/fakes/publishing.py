@@ -1,6 +1,5 @@
 """A small project under git that is published again and again, and what became of its tags."""
 
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -9,20 +8,6 @@ from buildtools.stores.layout import Layout
 from tests.fakes.registry import FakeRegistry
 
 OLD, NEW = 1_767_225_600, 1_772_323_200
-
-
-def git(folder: Path, *arguments: str) -> str:
-    """What git says, with nobody's configuration but ours."""
-    who = ["-c", "user.name=A", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false"]
-    done = subprocess.run(
-        ["git", *who, *arguments],
-        cwd=folder,
-        check=True,
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-    )
-    return done.stdout.strip()
 
 
 def tags_of(document: Any, key: str = "published") -> dict[str, str]:

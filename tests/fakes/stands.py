@@ -1,7 +1,5 @@
 """Contracts of a program that keeps them or breaks them as it is told, as an image for any system."""
 
-import os
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,7 @@ from buildtools.spec.model import LifecycleSpec, ProbeSpec, ReadySpec, StopSpec
 from buildtools.stores.memory import MemoryStore
 from buildtools.tiers.base import Contract
 from buildtools.tiers.unpack import unpack
-from tests.fakes.components import require
+from tests.fakes.go import compiled
 
 SOURCE = Path(__file__).parent / "stand"
 PROGRAMS = {"linux": "/stand", "windows": r"C:\stand.exe"}
@@ -24,15 +22,8 @@ STOP = StopSpec(within=20.0)
 
 def compile_stand(folder: Path, system: str, *, architecture: str = "amd64") -> Path:
     """The program for an operating system."""
-    target = folder / f"stand-{system}-{architecture}"
-    environment = {**os.environ, "GOOS": system, "GOARCH": architecture, "CGO_ENABLED": "0"}
-    flags = ("-trimpath", "-buildvcs=false", "-ldflags", "-s -w -buildid=")
-    done = subprocess.run(
-        [require("go"), "build", *flags, "-o", target, "."],
-        cwd=SOURCE, env=environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return target
+    program = folder / f"stand-{system}-{architecture}"
+    return compiled(SOURCE, program, system=system, architecture=architecture, link="-buildid=")
 
 
 def contract_of(

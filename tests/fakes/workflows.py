@@ -1,8 +1,6 @@
 """A project as a git checkout with generated workflows, and what its registry has in the end."""
 
 import json
-import os
-import subprocess
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -12,19 +10,8 @@ import pytest
 from buildtools.cli import main
 from tests.fakes.components import require
 from tests.fakes.docker_registry import DockerRegistry, free_port
+from tests.fakes.git import commit_all
 from tests.fakes.project import DEFAULTS, make_project
-
-ORIGIN = "https://github.com/acme/images.git"
-
-
-def git(root: Path, *arguments: str) -> str:
-    """Run git in the project; gives what it prints."""
-    command = [require("git"), "-c", "user.name=a", "-c", "user.email=a@example.com", *arguments]
-    # Before the bases were made, as the last change to an image mostly is.
-    dates = dict.fromkeys(("GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"), "2025-11-25T12:00:00Z")
-    return subprocess.run(
-        command, cwd=root, env={**os.environ, **dates}, capture_output=True, text=True, check=True
-    ).stdout.strip()
 
 
 def checked_out(
@@ -48,10 +35,7 @@ def checked_out(
     )
     assert main(["pins", "-q"]) == 0
     assert main(["workflows", "-q"]) == 0
-    git(project, "init", "--quiet", "--initial-branch=main")
-    git(project, "remote", "add", "origin", ORIGIN)
-    git(project, "add", "--all")
-    git(project, "commit", "--quiet", "--message", "All")
+    commit_all(project)
     return place
 
 

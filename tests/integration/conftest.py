@@ -23,8 +23,8 @@ from buildtools.throwaway.server import ThrowAway
 from tests.fakes.bases import BUILDS, put_base, put_base_index, windows
 from tests.fakes.components import missing, require
 from tests.fakes.docker_registry import DockerRegistry
+from tests.fakes.git import git
 from tests.fakes.project import make_project
-from tests.fakes.publishing import git
 from tests.fakes.registry import FakeRegistry
 
 ROOT = Path(__file__).parents[2]
@@ -75,12 +75,18 @@ def vendor(tmp_path: Path) -> Iterator[DockerRegistry]:
 
 
 @pytest.fixture
-def project(vendor: DockerRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def mirrors(vendor: DockerRegistry) -> dict[str, str]:
+    """The environment in which the vendor's registry stands for Microsoft's."""
+    return {"BUILDTOOLS_MIRRORS": f"mcr.microsoft.com={vendor.host}/mcr"}
+
+
+@pytest.fixture
+def project(mirrors: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project that reads the vendor's registry through a mirror."""
     root = make_project(tmp_path / "project")
     monkeypatch.chdir(root)
-    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1767225600")
-    monkeypatch.setenv("BUILDTOOLS_MIRRORS", f"mcr.microsoft.com={vendor.host}/mcr")
+    for name, value in {"SOURCE_DATE_EPOCH": "1767225600", **mirrors}.items():
+        monkeypatch.setenv(name, value)
     return root
 
 

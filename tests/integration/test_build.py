@@ -19,6 +19,7 @@ from buildtools.oci.config import ImageConfig
 from buildtools.oci.documents import Index, Manifest
 from buildtools.stores.base import read_document
 from buildtools.stores.layout import Layout
+from tests.fakes.git import git
 from tests.fakes.project import HELLO, make_project
 
 EPOCH = "1767225600"
@@ -374,12 +375,12 @@ def test_a_shallow_clone_is_told(
 ) -> None:
     """Times come from commits, and a clone without them cannot know."""
     origin = make_project(tmp_path / "origin")
-    run_git(origin, "init", "-q")
+    git(origin, "init", "-q")
     for number in range(2):
         (origin / "note").write_text(str(number))
-        run_git(origin, "add", ".")
-        run_git(origin, "commit", "-q", "-m", f"{number}")
-    run_git(tmp_path, "clone", "-q", "--depth=1", f"file://{origin}", "clone")
+        git(origin, "add", ".")
+        git(origin, "commit", "-q", "-m", f"{number}")
+    git(tmp_path, "clone", "-q", "--depth=1", f"file://{origin}", "clone")
     for place, warned in ((origin, False), (tmp_path / "clone", True)):
         monkeypatch.chdir(place)
         assert main(["plan", "host", "--stand-in-bases", "--json"]) == 0
@@ -387,10 +388,3 @@ def test_a_shallow_clone_is_told(
         assert ("shallow clone" in captured.err) is warned
         created: Any = json.loads(captured.out)["targets"][0]["created"]
         assert created > 1_000_000_000
-
-
-def run_git(folder: Path, *arguments: str) -> None:
-    """Run git without the caller's configuration."""
-    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "GIT_CONFIG_NOSYSTEM": "1"}
-    identity = ["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "protocol.file.allow=always"]
-    subprocess.run(["git", *identity, *arguments], cwd=folder, env=environment, check=True)

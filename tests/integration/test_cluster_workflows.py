@@ -10,7 +10,7 @@ from tests.fakes import azure, mixed
 from tests.fakes.act import Act, run_act
 from tests.fakes.components import require
 from tests.fakes.docker_registry import DockerRegistry
-from tests.fakes.publishing import git
+from tests.fakes.git import commit_all
 from tests.fakes.recorder import Recorder, Rule, says
 
 ROOT = Path(__file__).parents[2]
@@ -38,10 +38,7 @@ def checkout(tmp_path: Path) -> Path:
     root = tmp_path / "checkout"
     for name in ("images", ".github"):
         shutil.copytree(ROOT / name, root / name)
-    git(root, "init", "--quiet", "--initial-branch=main")
-    git(root, "remote", "add", "origin", "https://github.com/acme/images.git")
-    git(root, "add", "--all")
-    git(root, "commit", "--quiet", "--message", "All")
+    commit_all(root)
     return root
 
 

@@ -21,8 +21,8 @@ from buildtools.cli import main
 from buildtools.dockerd import EngineInfo, find_engine
 from buildtools.stores.layout import Layout
 from buildtools.windows.releases import OsVersion
+from tests.fakes.building_engine import BuildingEngine, config_of, hexed, oci_form, old_form, tar_of, windows
 from tests.fakes.components import missing, require
-from tests.fakes.engine import FakeEngine, config_of, hexed, oci_form, old_form, tar_of, windows
 from tests.integration.test_engine import write
 
 IMAGE = "name: app\nplatforms: [linux/amd64]\nengine: dockerfile\ndocker: {network: host}\n"
@@ -44,10 +44,10 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeEngine]:
+def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[BuildingEngine]:
     """An engine of recorded answers whose builds succeed."""
     folder = Path(tempfile.mkdtemp(prefix="buildtools-"))
-    with FakeEngine(socket=folder / "s") as fake:
+    with BuildingEngine(socket=folder / "s") as fake:
         fake.builds(CONFIG, oci_form(CONFIG, *LAYERS))
         monkeypatch.setenv("DOCKER_HOST", fake.address)
         yield fake
@@ -73,7 +73,7 @@ def left(root: Path) -> list[str]:
 
 @pytest.mark.parametrize("form", ["old", "oci", "gzip"])
 def test_every_form_gives_the_same_image(
-    app: Path, engine: FakeEngine, form: str, capsys: pytest.CaptureFixture[str]
+    app: Path, engine: BuildingEngine, form: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Layers that are equal come once; a compressed one is kept as it is."""
     layers = (*LAYERS, LAYERS[0])
@@ -88,7 +88,9 @@ def test_every_form_gives_the_same_image(
     assert removed == [f"/v1.45/images/sha256:{hexed(config)}"]
 
 
-def test_an_error_in_the_stream(app: Path, engine: FakeEngine, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_error_in_the_stream(
+    app: Path, engine: BuildingEngine, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The stream began with status 200; its last lines are shown."""
     engine.lines = [
         {"stream": "Step 1/2 : FROM scratch\n"},
@@ -104,7 +106,7 @@ def test_an_error_in_the_stream(app: Path, engine: FakeEngine, capsys: pytest.Ca
 
 
 def test_silence(
-    app: Path, engine: FakeEngine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    app: Path, engine: BuildingEngine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who says nothing for too long is given up, and told apart from a build that takes long."""
     monkeypatch.setenv("BUILDTOOLS_ENGINE_SILENCE", "1")
@@ -118,7 +120,7 @@ def test_silence(
 
 @pytest.mark.parametrize("cut", [0, 700, 3000, 30_000])
 def test_a_stream_that_is_cut_off(
-    app: Path, engine: FakeEngine, cut: int, capsys: pytest.CaptureFixture[str]
+    app: Path, engine: BuildingEngine, cut: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """In the middle of a header, of a layer, or between two files: no image, and nothing half written."""
     engine.cut = cut
@@ -141,7 +143,7 @@ def test_a_stream_that_is_cut_off(
     ids=("truncated", "another layer", "no manifest", "empty manifest", "damaged layer", "damaged config"),
 )  # fmt: skip
 def test_an_image_that_is_not_what_it_says(
-    app: Path, engine: FakeEngine, image: bytes, sentence: str, capsys: pytest.CaptureFixture[str]
+    app: Path, engine: BuildingEngine, image: bytes, sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Digests and the config have the last word."""
     engine.image = image
@@ -152,7 +154,7 @@ def test_an_image_that_is_not_what_it_says(
 
 
 def test_the_engine_ends_in_the_middle(
-    app: Path, engine: FakeEngine, capsys: pytest.CaptureFixture[str]
+    app: Path, engine: BuildingEngine, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """An id without the last line is that of an earlier stage."""
     del engine.lines[2:]
@@ -190,7 +192,7 @@ def test_no_engine(
     )
 
 
-def test_what_an_engine_says_of_itself(engine: FakeEngine) -> None:
+def test_what_an_engine_says_of_itself(engine: BuildingEngine) -> None:
     """The patch level of a Windows host stands only in its system's name."""
     engine.info = windows(26100, 33296)
     assert find_engine() == EngineInfo(
@@ -204,7 +206,7 @@ def test_what_an_engine_says_of_itself(engine: FakeEngine) -> None:
     assert str(find_engine()).startswith(f"the Docker Engine at {engine.address} is of an unknown platform: ")
 
 
-def test_the_wrong_mode(app: Path, engine: FakeEngine, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_wrong_mode(app: Path, engine: BuildingEngine, capsys: pytest.CaptureFixture[str]) -> None:
     """A Linux target on a Windows engine, and the reverse."""
     engine.info = windows(20348, 1)
     assert main(["build", "-q"]) == 7
@@ -217,7 +219,7 @@ def test_the_wrong_mode(app: Path, engine: FakeEngine, capsys: pytest.CaptureFix
 
 
 def test_a_full_disk(
-    app: Path, engine: FakeEngine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    app: Path, engine: BuildingEngine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A real one of 64 kB: named, nothing half written, and whole once there is room."""
     if os.geteuid() != 0:
@@ -350,7 +352,7 @@ def test_a_dockerfile_that_the_engine_refuses(
 
 
 def test_secrets_are_kept_out_of_arguments_and_told_of_in_the_context(
-    app: Path, engine: FakeEngine, capsys: pytest.CaptureFixture[str]
+    app: Path, engine: BuildingEngine, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """An argument is refused and never shown; a file is warned of, by `check` and by `build`."""
     (app / "image.yaml").write_text(f"{IMAGE}args: {{NPM_TOKEN: hunter2}}\n")

@@ -21,8 +21,8 @@ from buildtools.oci.layer import Entry, write_layer
 from buildtools.pins import BasePin
 from buildtools.stores.layout import Layout
 from buildtools.windows.layer import WINDOWS
+from tests.fakes.building_engine import BuildingEngine, hexed, tar_of, windows
 from tests.fakes.docker_registry import DockerRegistry
-from tests.fakes.engine import FakeEngine, hexed, tar_of, windows
 
 IMAGE = """\
 name: app
@@ -50,10 +50,10 @@ LAYER = _layer()
 
 
 @pytest.fixture
-def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeEngine]:
+def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[BuildingEngine]:
     """An engine on Windows Server 2022."""
     folder = Path(tempfile.mkdtemp(prefix="buildtools-"))
-    with FakeEngine(socket=folder / "s", info=windows(20348, 9000)) as fake:
+    with BuildingEngine(socket=folder / "s", info=windows(20348, 9000)) as fake:
         monkeypatch.setenv("DOCKER_HOST", fake.address)
         yield fake
     shutil.rmtree(folder)
@@ -73,7 +73,7 @@ def define(project: Path, release: str, tag: str = "") -> BasePin:
     return pin
 
 
-def builds(engine: FakeEngine, pin: BasePin, **more: str) -> None:
+def builds(engine: BuildingEngine, pin: BasePin, **more: str) -> None:
     """Let the engine build one layer on the base, and save both as its own store has them."""
     base = ImageConfig.parse(pin.config)
     document = {**base.document, **more}
@@ -89,7 +89,7 @@ def builds(engine: FakeEngine, pin: BasePin, **more: str) -> None:
 
 
 def test_a_windows_dockerfile(
-    project: Path, engine: FakeEngine, registry: DockerRegistry, capsys: pytest.CaptureFixture[str]
+    project: Path, engine: BuildingEngine, registry: DockerRegistry, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """FROM goes by digest to where the project reads bases; base layers stay there until publishing mounts them."""
     pin = define(project, "ltsc2022")
@@ -133,7 +133,7 @@ def pins_layers(pin: BasePin) -> tuple[Descriptor, ...]:
     ],
 )  # fmt: skip
 def test_isolation_goes_by_the_releases(
-    project: Path, engine: FakeEngine, capsys: pytest.CaptureFixture[str],
+    project: Path, engine: BuildingEngine, capsys: pytest.CaptureFixture[str],
     release: str, tag: str, host: tuple[int, int], isolation: str, said: str,
 ) -> None:  # fmt: skip
     """Explicit, so that a mismatch fails in place of switching; what may go wrong is said before."""
@@ -148,7 +148,7 @@ def test_isolation_goes_by_the_releases(
 
 
 def test_a_base_that_is_newer_than_its_host(
-    project: Path, engine: FakeEngine, capsys: pytest.CaptureFixture[str]
+    project: Path, engine: BuildingEngine, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Refused before anything is sent."""
     pin = define(project, "ltsc2025")
@@ -163,7 +163,7 @@ def test_a_base_that_is_newer_than_its_host(
 
 
 def test_what_windows_says_of_a_newer_container_is_explained(
-    project: Path, engine: FakeEngine, capsys: pytest.CaptureFixture[str]
+    project: Path, engine: BuildingEngine, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With both versions."""
     pin = define(project, "ltsc2022")
@@ -185,7 +185,7 @@ def test_what_windows_says_of_a_newer_container_is_explained(
 
 
 def test_an_engine_in_linux_mode(
-    project: Path, engine: FakeEngine, capsys: pytest.CaptureFixture[str]
+    project: Path, engine: BuildingEngine, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """H02: on a Windows machine, too."""
     define(project, "ltsc2022")
@@ -208,7 +208,7 @@ def test_an_engine_in_linux_mode(
 
 
 def test_another_release_than_asked_for(
-    project: Path, engine: FakeEngine, capsys: pytest.CaptureFixture[str]
+    project: Path, engine: BuildingEngine, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What the engine made has the last word on its os.version."""
     pin = define(project, "ltsc2022")
@@ -222,7 +222,7 @@ def test_another_release_than_asked_for(
 
 
 def test_a_dockerfile_is_not_built_on_stand_ins(
-    project: Path, engine: FakeEngine, capsys: pytest.CaptureFixture[str]
+    project: Path, engine: BuildingEngine, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """There is nothing in a stand-in that RUN could run."""
     define(project, "ltsc2022")

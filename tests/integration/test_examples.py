@@ -1,33 +1,14 @@
 """The example programs: formatted, vetted for the systems they are for, and their own tests pass."""
 
-import os
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.fakes.components import require
+from tests.fakes.go import go
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted(path.parent for path in ROOT.glob("images/*/src/go.mod"))
 NAMES = [path.parent.name for path in SOURCES]
-
-
-def go(folder: Path, *arguments: str, **environment: str) -> str:
-    """What `go` prints; the test fails with that where go does."""
-    done = subprocess.run(
-        [require("go"), *arguments],
-        cwd=folder,
-        env={**os.environ, "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=mod", "CGO_ENABLED": "0", **environment},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        pytest.fail(f"go {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}", pytrace=False)
-    return done.stdout
 
 
 def test_every_example_that_is_built_here_has_sources() -> None:

@@ -1,6 +1,5 @@
 """One index out of published images: in registries and layouts, complete at any moment, and back again."""
 
-import json
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -24,6 +23,7 @@ from buildtools.stores.memory import MemoryStore
 from buildtools.stores.registry import Registry
 from tests.fakes import registry as fake
 from tests.fakes.clock import FakeClock
+from tests.fakes.command import complaint_of, json_of
 from tests.fakes.docker_registry import DockerRegistry
 from tests.fakes.images import Image, image, index
 from tests.fakes.registry import ALWAYS, FakeRegistry, Rule
@@ -69,16 +69,12 @@ def seed(server: FakeRegistry, name: str, tag: str, *images: Image) -> None:
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> Any:
     """The document of `index --json`."""
-    capsys.readouterr()
-    assert main(["index", *arguments, "--json", "-q"]) == code
-    return json.loads(capsys.readouterr().out)
+    return json_of(capsys, "index", *arguments, code=code)
 
 
 def failure(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 1) -> str:
     """The sentences of `index` where it fails."""
-    capsys.readouterr()
-    assert main(["index", *arguments, "-q"]) == code
-    return capsys.readouterr().err
+    return complaint_of(capsys, "index", *arguments, code=code)
 
 
 def platforms(server: FakeRegistry, name: str, tag: str) -> list[str]:

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from buildtools.cli import main
-from tests.fakes.act import run_act
+from tests.fakes.act import passed, run_act
 from tests.fakes.components import require
 from tests.fakes.docker_registry import DockerRegistry, free_port
-from tests.integration.test_workflows import git, passed
+from tests.fakes.git import commit_all
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "own-job"
 
@@ -36,11 +36,8 @@ def test_its_job_is_told_what_was_published(
     monkeypatch.chdir(root)
     (root / "images" / "defaults.yaml").write_text(f"registry: {place}\n")
     (root / ".gitignore").write_text("/dist/\n")
-    git(root, "init", "--quiet", "--initial-branch=main")
-    git(root, "remote", "add", "origin", "https://github.com/acme/images.git")
     assert main(["pins", "-q"]) == 0
-    git(root, "add", "--all")
-    git(root, "commit", "--quiet", "--message", "All")
+    commit_all(root)
     run = passed(run_act("push", root, tmp_path / "act"))
     assert run.results == ["success"] * 4
     assert f"- `{place}/hello@sha256:" in run.log

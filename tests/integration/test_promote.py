@@ -1,6 +1,5 @@
 """Promotions: all that belongs together arrives, nothing is changed, and a tag never leads astray."""
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +28,7 @@ from buildtools.stores.referrers import fallback_tag
 from buildtools.stores.registry import Registry
 from buildtools.windows.bases import STAND_IN_LABEL
 from tests.fakes import registry as fake
+from tests.fakes.command import json_of
 from tests.fakes.docker_registry import DockerRegistry, free_port
 from tests.fakes.images import image, index
 from tests.fakes.profiles import PROFILES, registry_like
@@ -477,9 +477,7 @@ def test_registries_as_they_are(name: str, monkeypatch: pytest.MonkeyPatch) -> N
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> Any:
     """The document of `promote --json`."""
-    capsys.readouterr()
-    assert main(["promote", "--json", "-q", *arguments]) == code
-    return json.loads(capsys.readouterr().out)
+    return json_of(capsys, "promote", *arguments, code=code)
 
 
 def test_the_command(source: FakeRegistry, target: FakeRegistry, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from buildtools.cli import main
 from tests.fakes import registry as fake
+from tests.fakes.command import json_of
 from tests.fakes.components import require
 from tests.fakes.docker_registry import DockerRegistry, free_port
 from tests.fakes.registry import ALWAYS, FakeRegistry, Rule
@@ -16,9 +17,7 @@ from tests.fakes.registry import ALWAYS, FakeRegistry, Rule
 
 def publish(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> Any:
     """The document of `publish --json`."""
-    capsys.readouterr()
-    assert main(["publish", "--json", "-q", *arguments]) == code
-    return json.loads(capsys.readouterr().out)
+    return json_of(capsys, "publish", *arguments, code=code)
 
 
 def index_at(reference: str) -> dict[str, Any]:

@@ -10,7 +10,8 @@ import pytest
 
 from tests.fakes import registry as fake
 from tests.fakes.docker_registry import DockerRegistry, free_port
-from tests.fakes.publishing import NEW, OLD, change, git, index_of, tags_of, to
+from tests.fakes.git import git
+from tests.fakes.publishing import NEW, OLD, change, index_of, tags_of, to
 from tests.fakes.registry import FakeRegistry, Rule
 from tests.integration.test_publish import publish
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from buildtools.cli import main
-from tests.fakes.publishing import change, git, tags_of, to
+from tests.fakes.git import git
+from tests.fakes.publishing import change, tags_of, to
 from tests.fakes.registry import FakeRegistry
 from tests.integration.test_publish import publish
 

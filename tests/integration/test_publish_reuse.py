@@ -2,7 +2,6 @@
 
 import gzip
 import io
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -14,14 +13,13 @@ from buildtools.oci.descriptor import OCI_LAYER_GZIP, Descriptor
 from buildtools.oci.documents import Index, Manifest
 from buildtools.stores.layout import Layout
 from tests.fakes import registry as fake
+from tests.fakes.command import json_of
 from tests.fakes.registry import ALWAYS, FakeRegistry, Rule
 
 
 def publish(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> Any:
     """The document of `publish --json` under `latest`."""
-    capsys.readouterr()
-    assert main(["publish", "--json", "-q", "--tag", "latest", *arguments]) == code
-    return json.loads(capsys.readouterr().out)
+    return json_of(capsys, "publish", "--tag", "latest", *arguments, code=code)
 
 
 def uploads(server: FakeRegistry) -> list[str]:

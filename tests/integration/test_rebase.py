@@ -1,6 +1,5 @@
 """Published images on newer bases: as if built there, nothing sent twice, and whole at any moment."""
 
-import json
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -27,6 +26,7 @@ from buildtools.windows.bases import stand_in_base
 from tests.fakes import registry as fake
 from tests.fakes.bases import BUILDS, linux, put_base, put_base_index, windows
 from tests.fakes.clock import FakeClock
+from tests.fakes.command import complaint_of, json_of
 from tests.fakes.docker_registry import DockerRegistry
 from tests.fakes.registry import ALWAYS, FakeRegistry, Rule
 
@@ -36,16 +36,12 @@ BASE = "mcr/windows/nanoserver"
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str, verb: str = "rebase", code: int = 0) -> Any:
     """The document of a verb's `--json`."""
-    capsys.readouterr()
-    assert main([verb, *arguments, "--json", "-q"]) == code
-    return json.loads(capsys.readouterr().out)
+    return json_of(capsys, verb, *arguments, code=code)
 
 
 def failure(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 1) -> str:
     """The sentences of `rebase` where it fails."""
-    capsys.readouterr()
-    assert main(["rebase", *arguments, "-q"]) == code
-    return capsys.readouterr().err
+    return complaint_of(capsys, "rebase", *arguments, code=code)
 
 
 def patch(vendor: DockerRegistry, *tags: str) -> None:

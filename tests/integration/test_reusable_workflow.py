@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from buildtools.cli import main
-from tests.fakes.act import Act, known_to_act, run_act
+from tests.fakes.act import Act, known_to_act, passed, run_act
 from tests.fakes.components import require
 from tests.fakes.docker_registry import DockerRegistry, free_port
-from tests.integration.test_workflows import git, passed, tags
+from tests.fakes.git import commit_all, git
+from tests.fakes.workflows import tags_of
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "docs" / "examples" / "caller"
@@ -19,28 +20,20 @@ OURS = "OWNER/buildtools"
 
 @pytest.fixture
 def caller(
-    vendor: DockerRegistry, registry: DockerRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    mirrors: dict[str, str], registry: DockerRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[Path, str]:
     """The example as a git checkout of its own with pins, and the place that it publishes to."""
     require("act")
     root, place = tmp_path / "caller", f"{registry.host}/acme-{free_port()}"
     shutil.copytree(EXAMPLE, root)
-    monkeypatch.setenv("BUILDTOOLS_MIRRORS", f"mcr.microsoft.com={vendor.host}/mcr")
+    monkeypatch.setenv("BUILDTOOLS_MIRRORS", mirrors["BUILDTOOLS_MIRRORS"])
     monkeypatch.chdir(root)
     defaults = root / "images" / "defaults.yaml"
     defaults.write_text(defaults.read_text().replace("ghcr.io/acme", place))
     (root / ".gitignore").write_text("/dist/\n")
     assert main(["pins", "-q"]) == 0
-    commit(root)
+    commit_all(root)
     return root, place
-
-
-def commit(root: Path) -> None:
-    """The project under git, as GitHub has it."""
-    git(root, "init", "--quiet", "--initial-branch=main")
-    git(root, "remote", "add", "origin", "https://github.com/acme/images.git")
-    git(root, "add", "--all")
-    git(root, "commit", "--quiet", "--message", "All")
 
 
 def give(root: Path, **inputs: str) -> None:
@@ -74,18 +67,17 @@ def run(event: str, root: Path, work: Path, **env: str) -> Act:
 
 @pytest.mark.parametrize("handover", ["artifacts", "registry"])
 def test_a_push_publishes_attests_and_proves(
-    handover: str, caller: tuple[Path, str], vendor: DockerRegistry, docker_engine: str, tmp_path: Path
+    handover: str, caller: tuple[Path, str], mirrors: dict[str, str], docker_engine: str, tmp_path: Path
 ) -> None:
     """Ten lines give an index for every node, whichever way the legs hand over."""
     root, place = caller
     give(root, handover=handover)
-    mirrors = {"BUILDTOOLS_MIRRORS": f"mcr.microsoft.com={vendor.host}/mcr"}
     done = passed(run("push", root, tmp_path / "act", DOCKER_HOST=docker_engine, **mirrors))
     assert done.results == ["skipped", *["success"] * 5]
     kind = {"artifacts": "images", "registry": "records"}[handover]
     assert done.artifacts == [f"{kind}-ubuntu-24-04-1"]
     assert f"installed from {OURS} {SHA}" in done.log
-    assert "main" in tags(place, "hello")
+    assert "main" in tags_of(place, "hello")
     assert main(["verify", f"{place}/hello:main", "-C", str(root)]) == 0
     assert len(done.attested) == len({*done.attested}) == 1 + 4
     assert not git(root, "status", "--porcelain")
@@ -104,7 +96,7 @@ def test_what_strangers_cause_publishes_nothing(
     done = passed(run(event, root, tmp_path / "act"))
     assert done.results == [*["skipped"] * 4, *["success"] * 2]
     assert done.artifacts == ["images-ubuntu-24-04-1"]
-    assert tags(place, "hello") == []
+    assert tags_of(place, "hello") == []
 
 
 def test_a_push_to_another_branch_publishes_nothing(caller: tuple[Path, str], tmp_path: Path) -> None:
@@ -113,7 +105,7 @@ def test_a_push_to_another_branch_publishes_nothing(caller: tuple[Path, str], tm
     give(root, branch="release", handover="registry")
     done = passed(run("push", root, tmp_path / "act"))
     assert done.results == [*["skipped"] * 4, *["success"] * 2]
-    assert tags(place, "hello") == []
+    assert tags_of(place, "hello") == []
 
 
 @pytest.mark.parametrize("handover", ["artifacts", "registry"])
@@ -126,20 +118,19 @@ def test_a_leg_that_fails_fails_the_run(handover: str, caller: tuple[Path, str],
     give(root, handover=handover)
     done = passed(run("push", root, tmp_path / "act"), code=1)
     assert done.results == ["failure", *["skipped"] * 4, "success"]
-    assert tags(place, "hello") == []
+    assert tags_of(place, "hello") == []
 
 
 def test_what_a_caller_may_leave_out(
-    caller: tuple[Path, str], vendor: DockerRegistry, tmp_path: Path
+    caller: tuple[Path, str], mirrors: dict[str, str], tmp_path: Path
 ) -> None:
     """Neither attested nor proven, by a tool of the caller's choice."""
     root, place = caller
     give(root, attest="false", prove="false", buildtools="buildtools==1.0", legs="1")
-    mirrors = {"BUILDTOOLS_MIRRORS": f"mcr.microsoft.com={vendor.host}/mcr"}
     done = passed(run("push", root, tmp_path / "act", workflow_sha="", **mirrors))
     assert done.results == [*["skipped"] * 3, *["success"] * 3]
     assert "installed from" not in done.log
-    assert "main" in tags(place, "hello")
+    assert "main" in tags_of(place, "hello")
     assert done.attested == []
 
 

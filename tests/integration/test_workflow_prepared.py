@@ -10,7 +10,8 @@ from buildtools.workflow import prepared
 from tests.fakes.act import passed, run_act
 from tests.fakes.bases import BUILDS, put_base, put_base_index, windows
 from tests.fakes.docker_registry import DockerRegistry
-from tests.fakes.workflows import checked_out, git, tags_of
+from tests.fakes.git import git
+from tests.fakes.workflows import checked_out, tags_of
 
 WORKFLOW = """\
 from buildtools.workflow import jobs, prepared
@@ -33,6 +34,7 @@ def workflow(plan):
 def test_a_prepared_base_is_built_on_moved_pins(
     project: Path,
     vendor: DockerRegistry,
+    mirrors: dict[str, str],
     registry: DockerRegistry,
     docker_engine: str,
     tmp_path: Path,
@@ -50,7 +52,7 @@ def test_a_prepared_base_is_built_on_moved_pins(
         run_act(
             "workflow_dispatch", project, tmp_path / "act", name="prepared-base",
             payload={"ref": "refs/heads/main"}, DOCKER_HOST=docker_engine,
-            BUILDTOOLS_MIRRORS=f"mcr.microsoft.com={vendor.host}/mcr",
+            **mirrors,
         )
     )  # fmt: skip
     assert run.results == ["success"] * 5

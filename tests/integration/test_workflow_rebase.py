@@ -12,8 +12,9 @@ from buildtools.stores.registry import Registry
 from tests.fakes.act import Act, passed, run_act
 from tests.fakes.bases import BUILDS, put_base, put_base_index, windows
 from tests.fakes.docker_registry import DockerRegistry
-from tests.fakes.gh import Recorder
-from tests.fakes.workflows import ORIGIN, checked_out, git
+from tests.fakes.gh import FakeGh
+from tests.fakes.git import ORIGIN, git
+from tests.fakes.workflows import checked_out
 
 WORKFLOW = """\
 from buildtools.workflow import jobs, keeping
@@ -80,7 +81,7 @@ def test_where_no_pin_has_moved_nothing_is_done(
     project: Path, place: str, vendor: DockerRegistry, tmp_path: Path
 ) -> None:
     """All jobs but the look are left out, and the gate is green."""
-    gh = Recorder(tmp_path / "act" / "bin", tmp_path / "gh")
+    gh = FakeGh(tmp_path / "act" / "bin", tmp_path / "gh")
     before = digests(place)
     done = run(project, tmp_path / "act", vendor)
     assert done.results == [*["skipped"] * 5, "success"]
@@ -102,7 +103,7 @@ def test_tags_move_once_all_is_proven(
     """
     patch(vendor, "ltsc2022")
     patch(vendor, "ltsc2025")
-    gh = Recorder(tmp_path / "first" / "bin", tmp_path / "gh")
+    gh = FakeGh(tmp_path / "first" / "bin", tmp_path / "gh")
     before = digests(place)
     first = run(project, tmp_path / "first", vendor, DOCKER_HOST=docker_engine)
     assert first.results == ["success"] * 6
@@ -128,7 +129,7 @@ def test_tags_move_once_all_is_proven(
     assert git(bare, "diff", "--name-only", "main", "buildtools/pins") == "images/pins.json"
     assert "10.0.20348.45299" in git(bare, "show", "buildtools/pins:images/pins.json")
 
-    gh = Recorder(tmp_path / "second" / "bin", tmp_path / "gh")
+    gh = FakeGh(tmp_path / "second" / "bin", tmp_path / "gh")
     second = run(project, tmp_path / "second", vendor, DOCKER_HOST=docker_engine)
     assert second.results == [*["skipped"] * 3, *["success"] * 3]
     assert gh.calls == [
@@ -151,7 +152,7 @@ def test_no_tag_moves_where_a_proof_fails(
 ) -> None:
     """New indexes are there by digest, unseen; the next run proves and tags the same ones."""
     patch(vendor, "ltsc2025")
-    gh = Recorder(tmp_path / "act" / "bin", tmp_path / "gh")
+    gh = FakeGh(tmp_path / "act" / "bin", tmp_path / "gh")
     before = digests(place)
     done = run(project, tmp_path / "act", vendor, DOCKER_HOST=f"unix://{tmp_path}/nobody", code=1)
     assert done.results == ["failure", *["skipped"] * 3, *["success"] * 2]

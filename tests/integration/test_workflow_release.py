@@ -9,8 +9,9 @@ from buildtools.cli import main
 from tests.fakes.act import passed, run_act
 from tests.fakes.bases import BUILDS
 from tests.fakes.docker_registry import DockerRegistry
-from tests.fakes.gh import Recorder
-from tests.fakes.workflows import checked_out, git, tags_of
+from tests.fakes.gh import FakeGh
+from tests.fakes.git import git
+from tests.fakes.workflows import checked_out, tags_of
 
 WORKFLOW = """\
 from buildtools.workflow import jobs, release, supply
@@ -43,7 +44,7 @@ PAPERS = [
 
 def test_a_version_is_published_once(
     project: Path,
-    vendor: DockerRegistry,
+    mirrors: dict[str, str],
     registry: DockerRegistry,
     docker_engine: str,
     tmp_path: Path,
@@ -52,11 +53,8 @@ def test_a_version_is_published_once(
     """Tags, attestations, SBOMs and a release with all of it; a second run moves and adds nothing."""
     place = checked_out(project, registry, monkeypatch, release=WORKFLOW)
     git(project, "tag", "v1.4.2")
-    given = {
-        "DOCKER_HOST": docker_engine,
-        "BUILDTOOLS_MIRRORS": f"mcr.microsoft.com={vendor.host}/mcr",
-    }
-    gh = Recorder(tmp_path / "first" / "bin", tmp_path / "gh")
+    given = {"DOCKER_HOST": docker_engine, **mirrors}
+    gh = FakeGh(tmp_path / "first" / "bin", tmp_path / "gh")
     first = passed(run_act("push", project, tmp_path / "first", name="release", payload=TAG, **given))
     assert first.results == ["success"] * 7
     for image in ("hello", "host", "made"):
@@ -79,7 +77,7 @@ def test_a_version_is_published_once(
     ]
     assert f"\n| hello | {place}/hello | 1.4.2 | set |" in made["notes"]
 
-    gh = Recorder(tmp_path / "second" / "bin", tmp_path / "gh")
+    gh = FakeGh(tmp_path / "second" / "bin", tmp_path / "gh")
     second = passed(run_act("push", project, tmp_path / "second", name="release", payload=TAG, **given))
     assert second.results == ["success"] * 7
     assert {*second.attested} == {*first.attested}
@@ -91,7 +89,7 @@ def test_a_version_is_published_once(
 
 def test_a_version_stays_what_it_is(
     project: Path,
-    vendor: DockerRegistry,
+    mirrors: dict[str, str],
     registry: DockerRegistry,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -102,12 +100,12 @@ def test_a_version_stays_what_it_is(
     (project / "images/hello/hello.sh").write_text("#!/bin/sh\necho changed\n")
     git(project, "commit", "--quiet", "--all", "--message", "Change")
     git(project, "tag", "v1.4.2")
-    gh = Recorder(tmp_path / "act" / "bin", tmp_path / "gh")
+    gh = FakeGh(tmp_path / "act" / "bin", tmp_path / "gh")
     before = {image: tags_of(place, image) for image in ("hello", "host", "made")}
     run = passed(
         run_act(
             "push", project, tmp_path / "act", name="release", payload=TAG,
-            BUILDTOOLS_MIRRORS=f"mcr.microsoft.com={vendor.host}/mcr",
+            **mirrors,
         ),
         code=1,
     )  # fmt: skip

@@ -1,19 +1,15 @@
 """The generated workflow runs: what a push leaves in the registry is whole, a pull request leaves nothing."""
 
-import json
 import shutil
-import subprocess
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import pytest
 
 from buildtools.cli import main
-from tests.fakes.act import Act, run_act
-from tests.fakes.components import require
-from tests.fakes.docker_registry import DockerRegistry, free_port
-from tests.fakes.project import DEFAULTS, make_project
+from tests.fakes.act import passed, run_act
+from tests.fakes.docker_registry import DockerRegistry
+from tests.fakes.git import git
+from tests.fakes.workflows import checked_out, tags_of
 
 WORKFLOW = """\
 from buildtools.workflow import jobs
@@ -30,56 +26,10 @@ def workflow(plan):
 """
 
 
-def git(root: Path, *arguments: str) -> str:
-    """Run git in the project; gives what it prints."""
-    command = [require("git"), "-c", "user.name=a", "-c", "user.email=a@example.com", *arguments]
-    return subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout.strip()
-
-
 @pytest.fixture
 def checkout(project: Path, registry: DockerRegistry, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, str]:
     """The project as a git checkout with pins and workflows, and the place that it publishes to."""
-    require("act")
-    monkeypatch.delenv("SOURCE_DATE_EPOCH")
-    place = f"{registry.host}/acme-{free_port()}"
-    make_project(
-        project,
-        **{
-            "images/defaults.yaml": DEFAULTS.replace("registry.example/acme", place),
-            "workflows/images.py": WORKFLOW.replace("HOST", registry.host),
-            ".gitignore": "/dist/\n",
-        },
-    )
-    assert main(["pins", "-q"]) == 0
-    assert main(["workflows", "-q"]) == 0
-    git(project, "init", "--quiet", "--initial-branch=main")
-    git(project, "remote", "add", "origin", "https://github.com/acme/images.git")
-    git(project, "add", "--all")
-    git(project, "commit", "--quiet", "--message", "All")
-    return project, place
-
-
-@pytest.fixture
-def mirrors(vendor: DockerRegistry) -> dict[str, str]:
-    """Where the bases are."""
-    return {"BUILDTOOLS_MIRRORS": f"mcr.microsoft.com={vendor.host}/mcr"}
-
-
-def passed(run: Act, code: int = 0) -> Act:
-    """The run, with its whole log where it ended otherwise."""
-    if run.code != code:
-        pytest.fail(f"act ended with {run.code}:\n{run.log}", pytrace=False)
-    return run
-
-
-def tags(place: str, image: str) -> list[str]:
-    """What is published, as the registry says."""
-    host, _, path = place.partition("/")
-    try:
-        with urllib.request.urlopen(f"http://{host}/v2/{path}/{image}/tags/list") as answer:
-            return sorted(json.load(answer)["tags"])
-    except urllib.error.HTTPError:
-        return []
+    return project, checked_out(project, registry, monkeypatch, images=WORKFLOW)
 
 
 def test_a_push_publishes_attests_and_proves(
@@ -91,7 +41,7 @@ def test_a_push_publishes_attests_and_proves(
     assert run.results == ["success"] * 5
     sha = git(root, "rev-parse", "--short=7", "HEAD")
     for image in ("hello", "host", "made"):
-        assert tags(place, image) == ["main", f"sha-{sha}"]
+        assert tags_of(place, image) == ["main", f"sha-{sha}"]
         assert main(["verify", f"{place}/{image}:main", "-C", str(root)]) == 0
     assert len(run.attested) == len({*run.attested}) == (1 + 5) + (1 + 1) + (1 + 4)
     assert not git(root, "status", "--porcelain")
@@ -105,7 +55,7 @@ def test_a_pull_request_builds_what_changed_and_publishes_nothing(
     run = passed(run_act("pull_request", root, tmp_path / "first", **mirrors))
     assert run.results == [*["skipped"] * 3, *["success"] * 2]
     assert run.artifacts == ["images-ubuntu-24-04-1"]
-    assert not any(tags(place, image) for image in ("hello", "host", "made"))
+    assert not any(tags_of(place, image) for image in ("hello", "host", "made"))
     assert main(["publish", "-q", "--tag", "main"]) == 0
     shutil.rmtree(root / "dist")
     unchanged = passed(run_act("pull_request", root, tmp_path / "second", **mirrors))
@@ -134,7 +84,7 @@ def test_legs_push_and_only_records_travel(
     pulled = passed(run_act("pull_request", root, tmp_path / "pull", **mirrors))
     assert pulled.results == [*["skipped"] * 4, *["success"] * 2]
     assert pulled.artifacts == ["images-ubuntu-24-04-1"]
-    assert not any(tags(place, image) for image in ("hello", "host", "made"))
+    assert not any(tags_of(place, image) for image in ("hello", "host", "made"))
     run = passed(run_act("push", root, tmp_path / "push", DOCKER_HOST=docker_engine, **mirrors))
     assert run.results == ["skipped", *["success"] * 5]
     assert run.artifacts == ["records-ubuntu-24-04-1"]
@@ -156,4 +106,4 @@ def test_a_leg_that_fails_fails_the_gate(
     git(root, "commit", "--quiet", "--all", "--message", "Break")
     run = passed(run_act("push", root, tmp_path / "act", **mirrors), code=1)
     assert run.results == ["failure", *["skipped"] * (3 + (handover == "registry")), "success"]
-    assert not any(tags(place, image) for image in ("hello", "host", "made"))
+    assert not any(tags_of(place, image) for image in ("hello", "host", "made"))

@@ -1,10 +1,12 @@
 """The command line itself: every way to end has its exit code and a sentence, never a traceback."""
 
+import ast
 import errno
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -27,6 +29,9 @@ from buildtools.verbs import plan as plan_verb
 from buildtools.verbs import schema as schema_verb
 from buildtools.verbs.base import Run
 from buildtools.verbs.cluster import ACTIONS
+
+HEAVY = {"requests", "docker", "rich", "yaml", "jsonschema_rs"}
+NOXFILE = Path(__file__).parents[2] / "noxfile.py"
 
 ENDS = [
     (BuildError("it failed", hint="try again"), 1, "error: it failed: try again\n"),
@@ -148,6 +153,26 @@ def test_streams_that_are_closed_are_no_bug(closed: tuple[int, ...]) -> None:
     assert b"bug" not in done.stderr
 
 
+def test_what_a_newcomer_reads_first(
+    golden: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every verb by what it is for, and what the tool's end means."""
+    monkeypatch.setenv("COLUMNS", "100")
+    with pytest.raises(SystemExit) as caught:
+        main(["--help"])
+    assert caught.value.code == 0
+    golden("help.txt", capsys.readouterr().out)
+
+
+def test_every_verb_is_a_nox_session_in_this_order() -> None:
+    """Each says what it does; what is no verb stands before and behind them."""
+    functions = [one for one in ast.parse(NOXFILE.read_text()).body if isinstance(one, ast.FunctionDef)]
+    sessions = [one for one in functions if one.decorator_list]
+    verbs = [verb.name for verb in cli.VERBS]
+    assert [one.name for one in sessions] == ["lint", "tests", *verbs, "lock", "docs", "bench"]
+    assert all(map(ast.get_docstring, sessions))
+
+
 @pytest.mark.parametrize("verb", [verb.name for verb in cli.VERBS])
 def test_every_verb_has_a_help_text_with_the_exit_codes(
     verb: str, capsys: pytest.CaptureFixture[str]
@@ -182,10 +207,22 @@ def test_an_unknown_word_is_a_usage_error(capsys: pytest.CaptureFixture[str]) ->
 
 def test_the_command_line_starts_without_heavy_modules() -> None:
     """Start-up is a feature: what draws, asks registries or validates is loaded when it is needed."""
-    heavy = {"requests", "docker", "rich", "yaml", "jsonschema_rs"}
-    code = f"import sys, buildtools.cli; print(*sorted({heavy} & set(sys.modules)))"
+    more = {"concurrent.futures", "http.client", "isal", "msgspec", "ssl", "subprocess", "tempfile"}
+    assert loaded_with("buildtools.cli", HEAVY | more) == []
+
+
+@pytest.mark.parametrize("verb", [*cli.VERBS, *ACTIONS], ids=lambda verb: verb.name)
+def test_a_verb_is_loaded_without_heavy_modules(verb: cli.Verb) -> None:
+    """They cost more than most runs take; of our own rooms, workflows are only for those who write them."""
+    rooms = {"buildtools.workflow.model"} if verb.name in {"plan", "build", "publish", "check"} else set()
+    assert loaded_with(verb.module().__name__, HEAVY | rooms) == []
+
+
+def loaded_with(module: str, names: set[str]) -> list[str]:
+    """Which of these modules a fresh Python has when it has loaded this one."""
+    code = f"import sys, {module}; print(*sorted({names} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == []
+    return done.stdout.split()
 
 
 def test_quiet_says_nothing_of_what_goes_on(capsys: pytest.CaptureFixture[str]) -> None:

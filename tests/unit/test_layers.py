@@ -21,30 +21,15 @@ from buildtools.layers import (
     shared_layers,
 )
 from buildtools.oci.compress import MOST_INFLATED
-from buildtools.oci.config import ImageConfig
 from buildtools.oci.descriptor import OCI_LAYER_ZSTD, Descriptor
 from buildtools.oci.digest import digest_of
 from buildtools.oci.documents import Manifest
 from buildtools.oci.platform import Platform
 from buildtools.stores.memory import MemoryStore
-from buildtools.tree import Entry
-from tests.fakes.images import Image
+from tests.fakes.images import Image, entries
 from tests.fakes.shapes import V2019, V2022, layer, on, shape, tar, vendor, windows
 
 AMD64 = Platform(os="linux", architecture="amd64")
-
-
-def entries(*images: Image) -> list[Entry]:
-    """The images as entries of one index."""
-    return [
-        Entry(
-            descriptor=image.entry,
-            manifest=image.manifest,
-            config=ImageConfig.parse(image.blobs[0]),
-            name=f"entry {number}",
-        )
-        for number, image in enumerate(images)
-    ]
 
 
 def store(*images: Image) -> MemoryStore:

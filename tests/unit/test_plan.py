@@ -18,11 +18,11 @@ from buildtools import plan
 from buildtools.compare import Compared
 from buildtools.oci.descriptor import OCI_CONFIG, OCI_LAYER_GZIP, OCI_MANIFEST
 from buildtools.oci.digest import Digest, digest_of
-from buildtools.plan import Base, Key, Observed, Plan, Target
+from buildtools.plan import Base, Observed, Plan, Target
 from buildtools.record import BaseRecord, BlobRecord, BuildRecord
 from buildtools.spec import expand
 from buildtools.spec.docker import DockerSpec
-from buildtools.spec.variant import Variant
+from buildtools.spec.variant import Key, Variant
 from buildtools.views.compare import compare_json
 from buildtools.workflow.legs import pack
 
@@ -85,7 +85,7 @@ def planned(
 ) -> Plan:
     """The plan of a definition."""
     made = variants(image)
-    keys = {(variant.image, variant.label): variant for variant in made}
+    keys = {variant.key: variant for variant in made}
     return plan.make(
         made,
         bases={key: base_of(variant) for key, variant in keys.items()},
@@ -311,7 +311,7 @@ def test_the_arguments_of_a_dockerfile_are_ingredients() -> None:
 def test_what_nobody_looked_at_has_no_ingredients_but_its_definition() -> None:
     """A variant without files needs no look."""
     made = variants(HOST)
-    bases = {(variant.image, variant.label): base_of(variant) for variant in made}
+    bases = {variant.key: base_of(variant) for variant in made}
     target = plan.make(made, bases=bases, observed={}, records={}, builder="1").targets[1]
     assert (target.created, target.tools, target.base) == (0, {}, Base(reference="host-process"))
     assert sorted(name.partition("/")[0] for name in target.ingredients) == [
@@ -461,7 +461,7 @@ def test_an_index_is_not_looked_at_while_variants_are_to_be_built() -> None:
 def test_an_image_of_the_project_is_a_base_wherever_it_lies() -> None:
     """Its digest counts, not whether a layout or a registry has it; one that is built first is said so."""
     variant = replace(planned().targets[0].variant, base="image:b")
-    key = (variant.image, variant.label)
+    key = variant.key
 
     def made(base: Base, record: BuildRecord | None = None) -> Target:
         records = {key: record} if record else {}
@@ -488,7 +488,7 @@ def test_further_images_of_a_dockerfile_and_its_options_count() -> None:
     """A stage's base that moved, a target, a network; what makes a build only faster does not."""
     (variant, *_) = planned(WITH_DOCKERFILE).targets
     one = variant.variant
-    key = (one.image, one.label)
+    key = one.key
 
     def ingredients(seen: Observed = SEEN, **options: Any) -> Mapping[str, str]:
         changed = replace(one, docker=DockerSpec(**options))

@@ -1,7 +1,5 @@
-# ruff: noqa: E501 - sentences are asserted whole, each on its line
 """From definitions to a Plan: bases, times, tools and records as they are on this disk, without a network."""
 
-import os
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +16,7 @@ from buildtools.spec.variant import Fetch
 from buildtools.windows.bases import BuiltInBase, host_process_base, stand_in_base
 from buildtools.workspace import Workspace
 from tests.fakes.definitions import write_script
+from tests.fakes.git import git
 from tests.fakes.project import make_project
 
 EPOCH = 1_767_225_600
@@ -233,13 +232,9 @@ def test_tools_count_by_version(
 
 def commit(root: Path, time: int) -> None:
     """Commit all of a project."""
-    environment = {
-        "PATH": os.environ["PATH"], "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_AUTHOR_NAME": "A", "GIT_AUTHOR_EMAIL": "a@example.com", "GIT_AUTHOR_DATE": f"{time} +0000",
-        "GIT_COMMITTER_NAME": "A", "GIT_COMMITTER_EMAIL": "a@example.com", "GIT_COMMITTER_DATE": f"{time} +0000",
-    }  # fmt: skip
-    for command in (["init", "-q"], ["add", "images"], ["commit", "-q", "-m", "all"]):
-        subprocess.run(["git", *command], cwd=root, env=environment, check=True, capture_output=True)
+    git(root, "init", "-q")
+    git(root, "add", "images")
+    git(root, "commit", "-q", "-m", "all", time=time)
 
 
 def created(workspace: Workspace) -> dict[str, int]:

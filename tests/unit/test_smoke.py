@@ -163,9 +163,7 @@ def test_what_a_run_without_a_tier_ends_with() -> None:
     )
     with pytest.raises(MissingToolError) as caught:
         SmokeReport(results=REPORT.results[3:]).raise_missing()
-    assert (
-        caught.value.message == "nothing was tried on native (needs windows) and docker (no engine)"
-    )
+    assert caught.value.message == "nothing was tried on native (needs windows) and docker (no engine)"
     SmokeReport(results=REPORT.results, asked=("docker", "native")).raise_missing()
 
 

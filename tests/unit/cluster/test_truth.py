@@ -19,26 +19,12 @@ from buildtools.oci.annotations import BASE_DIGEST
 from buildtools.oci.config import ImageConfig
 from buildtools.oci.platform import Platform
 from buildtools.pins import BasePin, Pins
-from buildtools.tree import Entry
 from buildtools.windows.bases import STAND_IN_LABEL, stand_in_base
-from tests.fakes.images import Image
+from tests.fakes.images import Image, entries
 from tests.fakes.shapes import V2019, V2022, V2025, codes, layer, on, shape, vendor, windows
 
 NANO = "mcr.microsoft.com/windows/nanoserver"
 AMD64, ARM64 = (Platform(os="linux", architecture=name) for name in ("amd64", "arm64"))
-
-
-def entries(*images: Image) -> list[Entry]:
-    """The images as entries of one index."""
-    return [
-        Entry(
-            descriptor=image.entry,
-            manifest=image.manifest,
-            config=ImageConfig.parse(image.blobs[0]),
-            name=f"entry {number}",
-        )
-        for number, image in enumerate(images)
-    ]
 
 
 def known(image: Image, name: str = NANO, **more: object) -> KnownBase:

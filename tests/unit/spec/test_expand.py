@@ -153,7 +153,7 @@ def test_variants_are_selected(
 ) -> None:
     """Images in the order asked for, platforms in the definition's, each once."""
     found = select(loaded(defaults=DEFAULTS, app=APP, tool=TOOL), names, platforms)
-    assert [(variant.image, variant.label) for variant in found] == [
+    assert [variant.key for variant in found] == [
         (image, label) for image, labels in chosen.items() for label in labels
     ]
 

@@ -21,8 +21,8 @@ from buildtools.tiers.docker import Docker
 from buildtools.tiers.docker_host import engine_host, loaded_faults, patch_remark, refusal
 from buildtools.tiers.story import hold
 from buildtools.windows.releases import RELEASES
+from tests.fakes.running_engine import WINDOWS, RunningEngine
 from tests.fakes.stands import contract_of
-from tests.fakes.told_engine import WINDOWS, FakeEngine
 
 BUILDS = {row.name: row.build for row in RELEASES}
 OLD, MIDDLE, NEW = (BUILDS[name] for name in ("ltsc2019", "ltsc2022", "ltsc2025"))
@@ -60,7 +60,11 @@ def image(tmp_path: Path, os_version: str = "", name: str = "stand-windows-amd64
         (windows(NEW), 14393, f"a host of build {NEW} runs images of build 14393 under Hyper-V only"),
         (LINUX, NEW, "needs an engine for windows containers, this one is for linux"),
         (WINDOWS | {"Architecture": "aarch64"}, NEW, "needs an engine on amd64, this one is on arm64"),
-        (WINDOWS | {"KernelVersion": "<unknown>"}, NEW, "the engine does not say which Windows it is of"),
+        (
+            WINDOWS | {"KernelVersion": "<unknown>", "OperatingSystem": "?"},
+            NEW,
+            "the engine does not say which Windows it is of",
+        ),
     ],
 )
 def test_which_windows_images_a_host_runs(
@@ -169,7 +173,7 @@ def seen(contract: Contract) -> dict[str, Any]:
 def test_a_windows_container(tmp_path: Path) -> None:
     """Loaded, started in isolation as a process, asked at its address, shut down, and removed with its image."""
     contract = image(tmp_path, f"10.0.{NEW}.40000", env={"PORT": "{port}"})
-    with FakeEngine(seen=seen(contract)) as engine:
+    with RunningEngine(seen=seen(contract)) as engine:
         tier = Docker(engine.connect)
         assert tier.unavailable(contract.config) == ""
         outcome = hold(contract, tier)
@@ -219,7 +223,7 @@ FAULTS = {
 def test_what_cannot_be_started(tmp_path: Path, sentence: str) -> None:
     """The engine's own words, with the reason where it is known; the image is removed all the same."""
     contract = image(tmp_path, f"10.0.{NEW}.40000")
-    with FakeEngine(seen=seen(contract), answers=FAULTS[sentence]) as engine:
+    with RunningEngine(seen=seen(contract), answers=FAULTS[sentence]) as engine:
         outcome = hold(contract, Docker(engine.connect))
     assert outcome.findings == (f"cannot be started ({sentence})",)
     assert engine.asked[-1].startswith("DELETE images/buildtools-smoke:")
@@ -228,7 +232,7 @@ def test_what_cannot_be_started(tmp_path: Path, sentence: str) -> None:
 def test_another_image_than_loaded(tmp_path: Path) -> None:
     """What it says of the image is held against it before anything is started."""
     contract = image(tmp_path, f"10.0.{NEW}.1")
-    with FakeEngine(seen=seen(contract) | {"OsVersion": "10.0.1.1"}) as engine:
+    with RunningEngine(seen=seen(contract) | {"OsVersion": "10.0.1.1"}) as engine:
         outcome = hold(contract, Docker(engine.connect))
     assert outcome.findings == (
         f"cannot be started (the engine has loaded another image: OsVersion '10.0.1.1' for '10.0.{NEW}.1')",
@@ -240,7 +244,7 @@ def test_an_engine_that_dies(tmp_path: Path) -> None:
     """In the middle of a contract: it is safe to run again, which is what the error says."""
     contract = image(tmp_path, name="stand-linux-amd64", ready=None, probe=None)
     dead = {"POST /kill": (204, None), "GET /logs": (500, {"message": "bye"})}
-    with FakeEngine(info=LINUX, seen=seen(contract), answers=dead, code=0) as engine:
+    with RunningEngine(info=LINUX, seen=seen(contract), answers=dead, code=0) as engine:
         with pytest.raises(UnavailableError) as caught:
             hold(contract, Docker(engine.connect))
         assert str(caught.value) == "the Docker Engine has gone: bye: start it and run again"
@@ -251,7 +255,7 @@ def test_an_interrupted_load(tmp_path: Path) -> None:
     """Nothing more is sent to the engine."""
     contract = image(tmp_path, name="stand-linux-amd64")
     contract.cancelled.set()
-    with FakeEngine(info=LINUX, seen=seen(contract)) as engine:
+    with RunningEngine(info=LINUX, seen=seen(contract)) as engine:
         with pytest.raises(CancelledError):
             hold(contract, Docker(engine.connect))
         assert engine.created == []
@@ -260,11 +264,11 @@ def test_an_interrupted_load(tmp_path: Path) -> None:
 def test_windows_sends_no_interrupt(tmp_path: Path) -> None:
     """Such a contract is for other tiers; any other is not refused."""
     contract = image(tmp_path, f"10.0.{NEW}.1", stop=StopSpec(event="interrupt"))
-    with FakeEngine() as engine:
+    with RunningEngine() as engine:
         tier = Docker(engine.connect)
         assert tier.refuses(contract) == "an engine of Windows sends no interrupt, only a shutdown"
         assert tier.refuses(image(tmp_path, f"10.0.{NEW}.1")) == ""
-    with FakeEngine(info=LINUX) as engine:
+    with RunningEngine(info=LINUX) as engine:
         assert Docker(engine.connect).refuses(contract) == ""
 
 
@@ -277,7 +281,7 @@ def test_no_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tier = Docker()
     assert hold(contract, tier).findings == (f"cannot be started ({reason})",)
     assert tier.refuses(contract) == ""
-    with FakeEngine(info={"OSType": "?", "Architecture": "?"}) as engine:
+    with RunningEngine(info={"OSType": "?", "Architecture": "?"}) as engine:
         assert (
             Docker(engine.connect)
             .unavailable(contract.config)
@@ -288,7 +292,7 @@ def test_no_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_published_port(tmp_path: Path) -> None:
     """Where the engine has a bridge the port is published on loopback, and on no other address."""
     contract = image(tmp_path, name="stand-linux-amd64", ready=None, probe=ProbeSpec(http="/who"))
-    with FakeEngine(info=LINUX, networks=("bridge",), seen=seen(contract)) as engine:
+    with RunningEngine(info=LINUX, networks=("bridge",), seen=seen(contract)) as engine:
         outcome = hold(contract, Docker(engine.connect))
     (created,) = engine.created
     assert created["HostConfig"]["PortBindings"] == {"18080/tcp": [{"HostIp": "127.0.0.1", "HostPort": ""}]}
@@ -302,7 +306,7 @@ def test_a_published_port(tmp_path: Path) -> None:
         probe=ProbeSpec(http="/who"),
         args=("127.0.0.1:{port}",),
     )
-    with FakeEngine(info=LINUX, networks=("bridge",), seen=seen(alone)) as engine:
+    with RunningEngine(info=LINUX, networks=("bridge",), seen=seen(alone)) as engine:
         assert hold(alone, Docker(engine.connect)).remarks == (
             "its arguments name 127.0.0.1, which is the container's own: listen on all addresses, :{port}",
         )

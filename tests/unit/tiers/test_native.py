@@ -184,7 +184,10 @@ def test_nothing_is_left_running(tmp_path: Path) -> None:
     """Neither the program nor what it started, which is said: both hold this pipe open."""
     os.mkfifo(tmp_path / "alive")
     reader = os.open(tmp_path / "alive", os.O_RDONLY | os.O_NONBLOCK)
-    write_script(tmp_path / "app", "exec 3> alive\ntrap '' TERM\nsleep 1000 &\necho started >&3\n")
+    # The shell's child has the shell's name until it has become `sleep`.
+    become = 'until read -r name < /proc/$!/comm && [ "$name" = sleep ]; do :; done'
+    script = f"exec 3> alive\ntrap '' TERM\nsleep 1000 &\n{become}\necho started >&3\n"
+    write_script(tmp_path / "app", script)
     outcome = run(tmp_path, config("/app", Env=["PATH=/usr/bin:/bin"]))
     assert outcome.findings == ("left running: sleep",)
     os.set_blocking(reader, True)

@@ -125,7 +125,7 @@ def test_it_is_planned_for_a_machine_of_its_own() -> None:
     made = variants(IMAGE.replace("base: BASE\n", WITH_DOCKERFILE))
     assert [room("plan").runner_for(variant) for variant in made] == ["windows-2025", "windows-2028"]
     plan = room("plan")
-    bases = {(variant.image, variant.label): plan.Base(reference=variant.base) for variant in made}
+    bases = {variant.key: plan.Base(reference=variant.base) for variant in made}
     document = plan.make(made, bases=bases, observed={}, records={}, builder="1").to_json()
     assert [(target["release"], target["runner"]) for target in document["targets"]] == [
         ("ltsc2025", "windows-2025"),

@@ -1,20 +1,20 @@
-"""A Docker Engine of recorded answers behind a real socket: what no engine on this machine will say or do."""
+"""A Docker Engine that builds, of recorded answers: what no engine on this machine will say or do."""
 
 import io
 import json
-import socketserver
 import tarfile
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from hashlib import sha256
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from socket import SHUT_RDWR
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 from buildtools.oci.compress import gzip_to
+from tests.fakes.engine_socket import VERSION, EngineHandler, listening
 
 LINUX = {"OSType": "linux", "Architecture": "x86_64", "ServerVersion": "28.2.2", "Name": "m", "Isolation": ""}
 
@@ -98,7 +98,7 @@ def gzipped(data: bytes) -> bytes:
 
 
 @dataclass(kw_only=True)
-class FakeEngine:
+class BuildingEngine:
     """Answers at `socket`; `lines` are what a build says, `image` what is saved.
 
     `hang` says nothing more after the lines, `cut` sends so many bytes of the image and closes.
@@ -118,15 +118,14 @@ class FakeEngine:
     def __enter__(self) -> Self:
         """Listen."""
         handler = type("Handler", (_Handler,), {"engine": self})
-        self._server = _Server(str(self.socket), handler)
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        self._open = ExitStack()
+        self._open.enter_context(listening(self.socket, handler))
         return self
 
     def __exit__(self, *_: object) -> None:
         """Close."""
         self.released.set()
-        self._server.shutdown()
-        self._server.server_close()
+        self._open.close()
 
     @property
     def address(self) -> str:
@@ -144,40 +143,27 @@ class FakeEngine:
         ]
 
 
-class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
-    daemon_threads = True
+class _Handler(EngineHandler):
+    engine: BuildingEngine
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients of these tests go away on purpose."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    engine: FakeEngine
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self) -> None:
+    def answer(self) -> None:
         parts = self._asked()
-        if parts.endswith("/version"):
-            self._json({"ApiVersion": "1.45", "MinAPIVersion": "1.24"})
+        if self.command == "POST":
+            self.engine.context = self.body()
+            lines = (json.dumps(line).encode() + b"\r\n" for line in self.engine.lines)
+            self._chunks(lines, hang=self.engine.hang)
+        elif self.command == "DELETE":
+            self.reply([])
+        elif parts.endswith("/version"):
+            self.reply(VERSION)
         elif parts.endswith("/info"):
-            self._json(self.engine.info)
+            self.reply(self.engine.info)
         elif parts.endswith("/json"):
             config = json.loads(self.engine.config)
             identity = f"sha256:{hexed(self.engine.config)}"
-            self._json({"Id": identity, "RepoTags": [], "RootFS": {"Layers": config["rootfs"]["diff_ids"]}})
+            self.reply({"Id": identity, "RepoTags": [], "RootFS": {"Layers": config["rootfs"]["diff_ids"]}})
         else:
             self._chunks(self._image(), broken=self.engine.cut is not None)
-
-    def do_POST(self) -> None:
-        self._asked()
-        self.engine.context = b"".join(self._body())
-        self._chunks(
-            (json.dumps(line).encode() + b"\r\n" for line in self.engine.lines), hang=self.engine.hang
-        )
-
-    def do_DELETE(self) -> None:
-        self._asked()
-        self._json([])
 
     def _asked(self) -> str:
         url = urlsplit(self.path)
@@ -188,20 +174,6 @@ class _Handler(BaseHTTPRequestHandler):
         image = self.engine.image if self.engine.cut is None else self.engine.image[: self.engine.cut]
         for start in range(0, len(image), 1000):
             yield image[start : start + 1000]
-
-    def _body(self) -> Iterator[bytes]:
-        while size := int(self.rfile.readline(), 16):
-            yield self.rfile.read(size)
-            self.rfile.readline()
-        self.rfile.readline()
-
-    def _json(self, document: Any) -> None:
-        data = json.dumps(document).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(data)))
-        self.send_header("Content-Type", "application/json")
-        self.end_headers()
-        self.wfile.write(data)
 
     def _chunks(self, pieces: Iterator[bytes], *, hang: bool = False, broken: bool = False) -> None:
         self.send_response(200)
@@ -216,6 +188,3 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         self.wfile.write(b"0\r\n\r\n")
-
-    def log_message(self, *_: Any) -> None:
-        """Say nothing."""

@@ -1,16 +1,14 @@
-"""A Docker Engine on a socket that answers what it is told to: for machines that are not here.
+"""A Docker Engine that runs containers, and answers what it is told to: for machines that are not here.
 
 The answers have the shape that engine 29 on Windows Server gives (moby/moby:api/swagger.yaml).
 """
 
 import io
 import json
-import socketserver
 import tarfile
 import tempfile
-import threading
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -18,7 +16,8 @@ from urllib.parse import unquote, urlsplit
 
 from docker.api.client import APIClient
 
-VERSION = {"ApiVersion": "1.45", "MinAPIVersion": "1.24"}
+from tests.fakes.engine_socket import VERSION, EngineHandler, listening
+
 WINDOWS = {
     "OSType": "windows",
     "Architecture": "x86_64",
@@ -28,7 +27,7 @@ WINDOWS = {
 
 
 @dataclass
-class FakeEngine:
+class RunningEngine:
     """One engine; `info` is what it says of its machine, `answers` replaces what it says to a request.
 
     An answer is a status and a document, by the method and the end of the path. `endpoint` is the address
@@ -47,46 +46,30 @@ class FakeEngine:
     code: int | None = None
 
     def __enter__(self) -> Self:
-        self._folder = tempfile.TemporaryDirectory(prefix="buildtools-")
-        path = str(Path(self._folder.name) / "s")
         engine = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
+        class Handler(EngineHandler):
+            def answer(self) -> None:
                 engine.answer(self)
 
-            do_POST = do_DELETE = do_GET  # noqa: N815 - http.server asks for these names
-
-            def log_message(self, *_args: Any) -> None:
-                pass
-
-            def address_string(self) -> str:
-                return ""
-
-        class Server(socketserver.ThreadingUnixStreamServer):
-            daemon_threads = True
-
-        self._server = Server(path, Handler)
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self._open = ExitStack()
+        path = Path(self._open.enter_context(tempfile.TemporaryDirectory(prefix="buildtools-"))) / "s"
+        self._open.enter_context(listening(path, Handler))
         self.host = f"unix://{path}"
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._folder.cleanup()
+        self._open.close()
 
     def connect(self) -> APIClient:
         """A connection to it."""
         return APIClient(base_url=self.host, version="auto", timeout=20)
 
-    def answer(self, handler: BaseHTTPRequestHandler) -> None:
+    def answer(self, handler: EngineHandler) -> None:
         """Answer one request."""
-        body = _body(handler)
+        body = handler.body()
         place = urlsplit(unquote(handler.path))
         path = "/".join(part for part in place.path.split("/") if part and not part.startswith("v1."))
         name = f"{handler.command} {path}"
@@ -101,13 +84,7 @@ class FakeEngine:
         )
         if not status:
             status, document = self._usual(name, body)
-        data = document if isinstance(document, bytes) else json.dumps(document).encode()
-        handler.send_response(status)
-        handler.send_header("Content-Type", "application/json")
-        handler.send_header("Content-Length", "0" if status == 204 else str(len(data)))
-        handler.end_headers()
-        if status != 204:
-            handler.wfile.write(data)
+        handler.reply(document, status)
 
     def _usual(self, name: str, body: bytes) -> tuple[int, Any]:
         fixed = {
@@ -142,14 +119,3 @@ class FakeEngine:
             "State": {"Running": self.code is None, "ExitCode": self.code or 0},
             "NetworkSettings": {"Networks": networks, "Ports": {}},
         }
-
-
-def _body(handler: BaseHTTPRequestHandler) -> bytes:
-    if handler.headers.get("Transfer-Encoding") != "chunked":
-        return handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
-    parts = []
-    while size := int(handler.rfile.readline(), 16):
-        parts.append(handler.rfile.read(size))
-        handler.rfile.readline()
-    handler.rfile.readline()
-    return b"".join(parts)
