@@ -220,6 +220,11 @@ def test_a_missing_dll(wine: Wine, root: Path, program: bytes) -> None:
     )
 
 
+def said(outcome: Outcome) -> list[str]:
+    """What the program itself has printed: on a busy machine wine 8 tells of faults that it gets over."""
+    return [line for line in outcome.log if not line.startswith("wine: ")]
+
+
 def test_what_a_program_sees(wine: Wine, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The image's environment and the contract's over it, the image's folder, its own drive; nothing of the caller's."""
     monkeypatch.setenv("SECRET", "x")
@@ -230,9 +235,9 @@ def test_what_a_program_sees(wine: Wine, root: Path, monkeypatch: pytest.MonkeyP
     seen = run(
         wine, root, image=image, args=("A", "-end", "3", "x y", 'q"'), env={"a": "contract"}, **lifecycle
     )
-    assert (seen.findings, seen.log[:3]) == ((), ("contract", r"C:\App", '[x y q"]'))
+    assert (seen.findings, said(seen)[:3]) == ((), ["contract", r"C:\App", '[x y q"]'])
     secret = run(wine, root, image=image, args=("SECRET", "-end", "3"), **lifecycle)
-    assert (secret.findings, secret.log[0]) == ((), "")
+    assert (secret.findings, said(secret)[0]) == ((), "")
     gone = config(r"C:\app\app.exe", WorkingDir=r"C:\gone")
     assert run(wine, root, image=gone).findings == (
         r"cannot be started (its working directory C:\gone does not exist)",
