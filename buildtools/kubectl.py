@@ -5,10 +5,11 @@ cluster refuses, UnavailableError where it cannot be reached, BuildError for any
 """
 
 import json
+import subprocess
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import IO, Any, Final
 from urllib.parse import quote
 
 from buildtools.errors import BuildError
@@ -81,6 +82,26 @@ class Kubectl:
         """Create or change what is in a manifest; gives what kubectl says of it."""
         return self.program.answer(
             "apply", *self._where(), "--filename", "-", stdin=text, seconds=self.seconds
+        )
+
+    def create(self, text: str) -> str:
+        """Create what is in a manifest and is not there yet; gives what kubectl says of it."""
+        return self.program.answer(
+            "create", *self._where(), "--filename", "-", stdin=text, seconds=self.seconds
+        )
+
+    def running(
+        self, *arguments: str, output: "IO[bytes] | int"
+    ) -> "AbstractContextManager[subprocess.Popen[bytes]]":
+        """Any call that goes on meanwhile, such as one that watches or follows; it ends with the block."""
+        return self.program.running(*arguments, *self._where(), output=output)
+
+    def end_pod(self, name: str, *, grace: int) -> None:
+        """Ask a pod to end within these seconds, and do not wait; none are left to it where they are 0."""
+        at_once = () if grace else ("--force", "--ignore-not-found")
+        self.program.answer(
+            *("delete", "pod", name, *self._where(), f"--grace-period={grace}", *at_once, "--wait=false"),
+            seconds=self.seconds,
         )
 
     def delete(self, kind: str, name: str, *, seconds: float) -> None:

@@ -104,6 +104,29 @@ class Program:
                 process.kill()
                 process.wait(_KILL_SECONDS)
 
+    @contextmanager
+    def running(self, *arguments: str, output: "IO[bytes] | int") -> "Iterator[subprocess.Popen[bytes]]":
+        """Start it with all that it prints going to `output`, a file or PIPE; it does not outlive the block.
+
+        A session of its own keeps our Ctrl-C from it. Raises MissingToolError.
+        """
+        self.say(" ".join((self.kind.name, *arguments)))
+        try:
+            process = subprocess.Popen(
+                [self.path, *self.before, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise self._missing(error) from error
+        with process:
+            try:
+                yield process
+            finally:
+                process.kill()
+
     def answer(self, *arguments: str, stdin: str = "", seconds: float) -> str:
         """Its output; raises the error that fits its complaint."""
         answer = self.call(*arguments, stdin=stdin, seconds=seconds)

@@ -19,13 +19,14 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Final, Self
 
-from buildtools.errors import UnavailableError
+from buildtools.errors import BuildtoolsError, MissingToolError, UnavailableError
+from buildtools.kubectl import Kubectl
 from buildtools.oci.config import ImageConfig
 from buildtools.oci.platform import Platform
 from buildtools.settings import Settings
 from buildtools.tiers.base import CancelledError, Contract, StartError, StopEvent, asks
-from buildtools.tiers.kubectl import Kubectl, Watch, last_lines
 from buildtools.tiers.pod import pending, pod, settled, terminated
+from buildtools.tiers.watch import Watch, last_lines
 from buildtools.windows.releases import OsVersionError, parse_os_version
 
 _START_SECONDS: Final = 600.0
@@ -79,36 +80,12 @@ class Cluster:
     @contextmanager
     def started(self, contract: Contract) -> Iterator["_Pod"]:
         """The running pod; afterwards it is gone."""
-        kubectl = Kubectl.find()
-        if kubectl is None:
-            raise StartError("kubectl is not on PATH")
-        name = f"buildtools-smoke-{secrets.token_hex(6)}"
-        stop = contract.lifecycle.stop
-        grace = math.ceil(stop.within if stop else contract.lifecycle.within) + _SPARE
         with ExitStack() as undo:
-            folder = Path(undo.enter_context(tempfile.TemporaryDirectory(prefix="buildtools-")))
-            undo.callback(_removed, kubectl, name)
-            kubectl.call(
-                *("create", "--filename", "-"),
-                text=json.dumps(pod(contract, name=name, port=_PORT, grace=grace)),
-            )
-            watch = _watched(kubectl, name, undo)
-            _started(watch, contract)
-            log = folder / "log"
-            following = undo.enter_context(log.open("wb"))
-            follower = undo.enter_context(kubectl.running("logs", name, "--follow", output=following))
-            port = 0
-            if asks(contract.lifecycle) and terminated(watch.latest) is None:
-                port = _forwarded(kubectl, name, folder / "forward", undo)
-            yield _Pod(
-                kubectl=kubectl,
-                name=name,
-                watch=watch,
-                follower=follower,
-                output=log,
-                port=port,
-                grace=grace,
-            )
+            try:
+                running = _pod(Kubectl.find(), contract, undo)
+            except BuildtoolsError as error:
+                raise StartError(error.message) from error
+            yield running
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,9 +107,9 @@ class _Pod:
     def deliver(self, event: StopEvent) -> None:
         del event  # the only one that there is
         try:
-            self.kubectl.call("delete", "pod", self.name, f"--grace-period={self.grace}", "--wait=false")
-        except StartError as error:
-            raise UnavailableError(str(error), hint="see whether the cluster can be reached") from error
+            self.kubectl.end_pod(self.name, grace=self.grace)
+        except BuildtoolsError as error:
+            raise UnavailableError(error.message, hint="see whether the cluster can be reached") from error
 
     def wait(self, within: float) -> int | None:
         deadline = time.monotonic() + within
@@ -163,14 +140,15 @@ class _Pod:
 
 def _nodes() -> list[Platform] | str:
     """The platforms of ready nodes, or why they are not known."""
-    kubectl = Kubectl.find()
-    if kubectl is None:
-        return "kubectl is not on PATH"
     try:
-        items = kubectl.json("get", "nodes").get("items")
-    except StartError as error:
-        return f"no cluster answers ({error})"
-    return [_node(item) for item in items or () if _ready(item)]
+        kubectl = Kubectl.find()
+    except MissingToolError as error:
+        return error.message
+    try:
+        items = kubectl.get("nodes")
+    except BuildtoolsError as error:
+        return f"no cluster answers ({error.message})"
+    return [_node(item) for item in items if _ready(item)]
 
 
 def _node(item: Mapping[str, Any]) -> Platform:
@@ -197,6 +175,27 @@ def _fits(image: Platform, node: Platform) -> bool:
         return parse_os_version(image.os_version).build == parse_os_version(node.os_version).build
     except OsVersionError:
         return False
+
+
+def _pod(kubectl: Kubectl, contract: Contract, undo: ExitStack) -> _Pod:
+    """A pod that runs or has ended; leaving `undo` takes it away. Raises StartError and what kubectl does."""
+    name = f"buildtools-smoke-{secrets.token_hex(6)}"
+    stop = contract.lifecycle.stop
+    grace = math.ceil(stop.within if stop else contract.lifecycle.within) + _SPARE
+    folder = Path(undo.enter_context(tempfile.TemporaryDirectory(prefix="buildtools-")))
+    undo.callback(_removed, kubectl, name)
+    kubectl.create(json.dumps(pod(contract, name=name, port=_PORT, grace=grace)))
+    watch = _watched(kubectl, name, undo)
+    _started(watch, contract)
+    log = folder / "log"
+    following = undo.enter_context(log.open("wb"))
+    follower = undo.enter_context(kubectl.running("logs", name, "--follow", output=following))
+    port = 0
+    if asks(contract.lifecycle) and terminated(watch.latest) is None:
+        port = _forwarded(kubectl, name, folder / "forward", undo)
+    return _Pod(
+        kubectl=kubectl, name=name, watch=watch, follower=follower, output=log, port=port, grace=grace
+    )
 
 
 def _watched(kubectl: Kubectl, name: str, undo: ExitStack) -> Watch:
@@ -244,7 +243,5 @@ def _forwarded(kubectl: Kubectl, name: str, output: Path, undo: ExitStack) -> in
 
 def _removed(kubectl: Kubectl, name: str) -> None:
     """Take the pod away, whether or not it was made."""
-    with suppress(StartError):
-        kubectl.call(
-            *("delete", "pod", name, "--grace-period=0", "--force", "--ignore-not-found", "--wait=false")
-        )
+    with suppress(BuildtoolsError):
+        kubectl.end_pod(name, grace=0)

@@ -87,19 +87,24 @@ def test_clusters_that_do_not_answer(tmp_path: Path, state: Path, monkeypatch: p
     config = contract(tmp_path).config
     (state / "nodes.json").write_text("[]")
     assert (
-        Cluster().unavailable(config) == "no cluster answers (kubectl get does not answer with a JSON object)"
+        Cluster().unavailable(config)
+        == "no cluster answers (kubectl get nodes did not answer with an object)"
     )
     (state / "nodes.json").write_text("no")
     assert (
-        Cluster().unavailable(config) == "no cluster answers (kubectl get does not answer with a JSON object)"
+        Cluster().unavailable(config)
+        == "no cluster answers (kubectl get nodes did not answer with JSON: Expecting value: line 1 column 1 (char 0))"
     )
-    write_script(tmp_path / "bin" / "kubectl", 'echo "error: current-context is not set" >&2; exit 1')
+    program = tmp_path / "bin" / "kubectl"
+    write_script(program, 'echo "error: current-context is not set" >&2; exit 1')
     assert (
-        Cluster().unavailable(config) == "no cluster answers (kubectl get failed: current-context is not set)"
+        Cluster().unavailable(config)
+        == "no cluster answers (kubectl get nodes failed: error: current-context is not set)"
     )
-    (tmp_path / "bin" / "kubectl").write_bytes(b"\0")
+    program.write_bytes(b"\0")
     assert (
-        Cluster().unavailable(config) == "no cluster answers (kubectl cannot be started: Exec format error)"
+        Cluster().unavailable(config)
+        == f"no cluster answers ({program} cannot be started (Exec format error))"
     )
     monkeypatch.setenv("PATH", str(state))
     assert Cluster().unavailable(config) == "kubectl is not on PATH"
