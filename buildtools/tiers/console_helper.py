@@ -6,6 +6,7 @@ Its source lies beside this module, in `console`. It is compiled once, and kept 
 import json
 import os
 import select
+import shutil
 import subprocess
 import time
 import uuid
@@ -78,7 +79,15 @@ def ensure_helper(cache: Path) -> Path:
         replace(fresh, folder / PROGRAM)
     finally:
         fresh.unlink(missing_ok=True)
+    _sweep(cache, folder)
     return folder
+
+
+def _sweep(cache: Path, kept: Path) -> None:
+    """Remove the helpers of other sources; a program that runs from there keeps its file while it runs."""
+    for folder in cache.glob("console-*"):
+        if folder != kept:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @dataclass(kw_only=True)

@@ -15,24 +15,34 @@ from buildtools.tiers.story import hold
 from tests.fakes.definitions import write_script
 
 SERVER = """\
-import os, signal, sys, time
+import os, signal, sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import threading
 
+under_way, asked, never = threading.Event(), threading.Event(), threading.Event()
+drains = os.environ.get("DRAINS")
+
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
+        if self.path != "/ready":
+            under_way.set()
         if self.path == "/slow":
-            time.sleep(0.8)
+            (asked if drains == "1" else never).wait()
         self.send_response(int(os.environ.get("STATUS", "200")) if self.path == "/slow" else 200)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
 class Server(ThreadingHTTPServer):
-    daemon_threads = not os.environ.get("DRAINS")
+    daemon_threads = not drains
     block_on_close = True
 
+def stop():
+    under_way.wait()
+    server.shutdown()
+    asked.set()
+
 server = Server(("127.0.0.1", int(sys.argv[1])), Handler)
-signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
+signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=stop).start())
 server.serve_forever()
 server.server_close()
 """
@@ -75,5 +85,5 @@ def test_a_request_in_flight(
 
 def test_a_program_that_is_still_draining(tmp_path: Path) -> None:
     """One that runs on after its time is said to do so, once; its request may still be answered."""
-    outcome = stopped(tmp_path, "DRAINS=1", within=0.1)
+    outcome = stopped(tmp_path, "DRAINS=for ever", within=0.1)
     assert outcome.findings == ("SIGTERM did not end it within 0.1 seconds",)

@@ -142,6 +142,18 @@ def test_a_go_that_fails(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
     assert not list(helper_folder(tmp_path / "cache").iterdir())
 
 
+def test_helpers_of_other_sources_are_swept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """When a new one is made; what else lies in the cache stays."""
+    make = 'while [ "$1" != -o ]; do shift; done; echo new > "$2"'
+    write_script(tmp_path / "go", f"case $1 in version) echo go1.22.0;; *) {make};; esac")
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    cache = tmp_path / "cache"
+    write_tree(cache, "console-000000000000/console.exe", "prefix/system.reg")
+    folder = ensure_helper(cache)
+    assert (folder / PROGRAM).read_text() == "new\n"
+    assert {path.name for path in cache.iterdir()} == {folder.name, "prefix"}
+
+
 def test_the_helper_is_that_of_its_source(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A changed source is compiled anew."""
     before = helper_folder(tmp_path)
