@@ -136,10 +136,12 @@ class Builder:
             wanted = [target for target in wanted if target.key not in keys]
             wanted += [replace(target, record=None) for target in chosen]
         done, failures = self._build_in_order(wanted, engines)
+        asked = {target.key for target in wanted}
         done |= {
             target.key: Built(target=target, record=target.record, reused=True)
             for target in self.prepared.plan.targets
-            if target.key not in done and target.record and _holds(target)
+            # What was to be built anew and could not be is none of what is there.
+            if target.key not in asked and target.key not in done and target.record and _holds(target)
         }
         names = dict.fromkeys(target.variant.image for target in chosen)
         failed = {target.variant.image for target in wanted if target.key not in done}

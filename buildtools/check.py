@@ -13,12 +13,11 @@ from buildtools.oci.documents import DocumentError
 from buildtools.oci.validate import validate_index
 from buildtools.prepare import plan_dockerfile
 from buildtools.settings import Settings
-from buildtools.sources.context import context_items, name_in_context, secrets_in
+from buildtools.sources.context import context_items, secrets_in
 from buildtools.sources.entries import entries
 from buildtools.sources.examine import examine
 from buildtools.sources.foundations import read_dockerfile
-from buildtools.sources.observe import located, missing
-from buildtools.sources.tree import SourceError
+from buildtools.sources.observe import missing
 from buildtools.spec.expand import select
 from buildtools.spec.variant import Variant
 from buildtools.stores.base import Readable
@@ -88,12 +87,9 @@ def _check_context(variant: Variant, root: Path) -> Iterator[Diagnostic]:
     """What can be said of a Dockerfile and its context before an engine has seen them."""
     try:
         dockerfile = read_dockerfile(variant, root)
-        items = context_items(root / variant.context, name_in_context(variant))
+        items = context_items(root, variant)
     except ConfigurationError as error:
         yield from error.diagnostics
-        return
-    except SourceError as error:
-        yield located(variant, error, 0, 0)
         return
     if told := secrets_in(items):
         yield Diagnostic(

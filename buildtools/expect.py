@@ -27,10 +27,14 @@ _AGAIN: Final = "publish what the definition says, or mend the definition"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expectation:
-    """One image's definition, and what its bases are pinned to."""
+    """One image's definition, and what its bases are pinned to.
+
+    `named` has, by label, what the Dockerfile of a variant stands on: its reference and the key of its pin.
+    """
 
     image: Image
     pins: Pins = field(default_factory=Pins)
+    named: Mapping[str, tuple[str, str]] = field(default_factory=dict, hash=False)
 
 
 def compare(expectation: Expectation, published: Sequence[Placed]) -> tuple[Diagnostic, ...]:
@@ -172,23 +176,19 @@ def _kind(expectation: Expectation, variant: Variant, entry: Placed) -> Iterator
 
 def _base(expectation: Expectation, variant: Variant, entry: Placed) -> Iterator[Diagnostic]:
     """The base that the project has pinned, which must be the lowest layers; stand-ins are told elsewhere."""
-    if (
-        variant.base in {SCRATCH, HOST_PROCESS}
-        or variant.engine != "assemble"
-        or variant.own_base
-        or is_stand_in(entry.config)
-    ):
-        return
     version = f"10.0.{variant.release.build}" if variant.release else ""
     key = f"{variant.platform}:{version}" if version else str(variant.platform)
-    pin = expectation.pins.base(variant.base, key)
+    base, key = expectation.named.get(variant.label, (variant.base, key))
+    if base in {SCRATCH, HOST_PROCESS, ""} or variant.own_base or is_stand_in(entry.config):
+        return
+    pin = expectation.pins.base(base, key)
     if pin is None:
-        text = f"the base {variant.base} of {variant.label} is not pinned, so it was not compared"
+        text = f"the base {base} of {variant.label} is not pinned, so it was not compared"
         yield _finding(
             expectation, "expect-not-pinned", ("base",), text, "run `buildtools pins`", severity="note"
         )
     elif not _begins(entry, Manifest.parse(pin.manifest, pin.media_type)):
-        text = f"{entry.name} does not stand on the pinned base {variant.base} ({_told(pin)})"
+        text = f"{entry.name} does not stand on the pinned base {base} ({_told(pin)})"
         hint = "the pins have moved since it was published: publish it again"
         yield _finding(expectation, "expect-base", ("base",), text, hint)
 

@@ -5,7 +5,7 @@ is to blame for is a finding; what the network or permissions are to blame for i
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +22,7 @@ from buildtools.cluster.truth import (
     pinned_truth,
     unknown_note,
 )
-from buildtools.errors import BuildtoolsError, Diagnostic, UsageError, VerificationError
+from buildtools.errors import BuildtoolsError, ConfigurationError, Diagnostic, UsageError, VerificationError
 from buildtools.expect import Expectation, compare
 from buildtools.layers import Note, ask_layers, read_layers
 from buildtools.oci.annotations import BASE_DIGEST, BASE_NAME
@@ -30,9 +30,9 @@ from buildtools.oci.descriptor import Descriptor
 from buildtools.oci.digest import short
 from buildtools.oci.documents import DocumentError
 from buildtools.oci.validate import is_attestation
-from buildtools.prepare import stand_in
+from buildtools.prepare import read_below, stand_in
 from buildtools.spec.expand import select
-from buildtools.spec.variant import HOST_PROCESS, SCRATCH
+from buildtools.spec.variant import HOST_PROCESS, SCRATCH, Variant
 from buildtools.stores.base import NotFoundError, Readable, TooLargeError
 from buildtools.stores.open import LAYOUT
 from buildtools.tree import Entry, Tree, read_tree
@@ -132,13 +132,19 @@ def project_truth(workspace: Workspace) -> Truth:
     """
     variants = select(workspace.project, (), ())
     stands = (
-        built_in(f"the stand-in for {variant.base}", stand_in(variant))
+        built_in(f"the stand-in for {base}", stand_in(replace(variant, base=base)))
         for variant in variants
-        if variant.base not in {SCRATCH, HOST_PROCESS}
-        and variant.engine == "assemble"
-        and not variant.own_base
+        if not variant.own_base and (base := _base_of(workspace, variant)) not in {SCRATCH, HOST_PROCESS}
     )
     return pinned_truth(workspace.pins()).also(stands)
+
+
+def _base_of(workspace: Workspace, variant: Variant) -> str:
+    """What a variant stands on; `scratch` where its Dockerfile cannot be read, which others say."""
+    try:
+        return read_below(workspace, variant).reference
+    except ConfigurationError:
+        return SCRATCH
 
 
 def definition_root(path: Path) -> tuple[Path, str]:
@@ -153,7 +159,13 @@ def definition_root(path: Path) -> tuple[Path, str]:
 
 def expectation(workspace: Workspace, name: str) -> Expectation:
     """What a definition promises; raises ConfigurationError."""
-    return Expectation(image=workspace.project.images[name], pins=workspace.pins())
+    image = workspace.project.images[name]
+    found: dict[str, tuple[str, str]] = {}
+    for variant in image.variants:
+        if variant.engine == "dockerfile":
+            below = read_below(workspace, variant)
+            found[variant.label] = below.reference, below.key
+    return Expectation(image=image, pins=workspace.pins(), named=found)
 
 
 def _explained(finding: Diagnostic, images: Sequence[Entry], verdicts: Mapping[Descriptor, Verdict]) -> bool:

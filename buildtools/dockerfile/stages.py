@@ -170,7 +170,9 @@ def image_use(word: Word, platform: Platform, goal: Goal, faults: Faults) -> Ima
         # nanoserver calls ltsc2019 1809.
         if tag and release.name in reference.tag.split("-"):
             text = str(reference.with_tag(reference.tag.replace(release.name, tag)))
-    return ImageUse(reference=text, platform=platform, release=release, place=word.place)
+    return ImageUse(
+        reference=str(parse_reference(text)), platform=platform, release=release, place=word.place
+    )
 
 
 def check_release(image: ImageUse, faults: Faults) -> None:

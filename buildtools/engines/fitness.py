@@ -58,10 +58,13 @@ def hint_for(message: str, target: Target, fitness: Fitness) -> str:
             f"the base is of {image} and the engine's host of {fitness.host or 'unknown'}: a container "
             "that is newer than its host does not start; update the host, or pin the base's earlier patch"
         )
-    for part, hint in _HINTS.items():
-        if part in message:
-            return hint.format(architecture=target.variant.platform.architecture)
-    return ""
+    return known_hint(message, target.variant.platform.architecture)
+
+
+def known_hint(message: str, architecture: str) -> str:
+    """What to do about a message that any engine may have, empty where we know nothing."""
+    hints = (hint for part, hint in _HINTS.items() if part in message)
+    return next(hints, "").format(architecture=architecture)
 
 
 def _version(target: Target) -> OsVersion | None:

@@ -4,32 +4,37 @@ An image is read layer by layer, without a daemon; a stage with RUN is built by 
 containers, and the file system of a container that is never started is read.
 """
 
-import io
+import os
 import tarfile
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import BinaryIO, Final
 
 from buildtools.dockerd import connect
 from buildtools.dockerfile.copying import Files
-from buildtools.dockerfile.evaluate import copies
 from buildtools.dockerfile.recipe import ImageUse, StageRecipe
 from buildtools.dockerfile.scope import shown
+from buildtools.dockerfile.sent import Sendable, sendable
+from buildtools.engines.assemble import LAYER_EPOCH
+from buildtools.engines.fitness import known_hint
+from buildtools.engines.work import Order, Work
 from buildtools.errors import BuildError, MissingToolError
 from buildtools.oci.compress import CompressionError, inflated
+from buildtools.oci.config import ImageConfig
 from buildtools.oci.descriptor import Descriptor
 from buildtools.oci.documents import Manifest
 from buildtools.oci.layer import WHITEOUT_PREFIX, Entry, Kind
 from buildtools.oci.pieces import PieceReader
 from buildtools.oci.reference import parse_reference
-from buildtools.oci.tar import DIRECTORY, FILE, HARDLINK, SYMLINK, TarEntry, TarError, read_tar, write_tar
+from buildtools.oci.tar import DIRECTORY, FILE, HARDLINK, SYMLINK, TarEntry, TarError, read_tar
 from buildtools.pins import Pins
-from buildtools.sources.recipes import Planned, image_key
+from buildtools.sources.context import context_items, name_in_context, sent_context
+from buildtools.sources.recipes import Planned, goal_of, image_key
 from buildtools.stores.base import Readable
 from buildtools.stores.disk import errors_name
 from buildtools.stores.layout import Layout
@@ -37,7 +42,6 @@ from buildtools.stores.layout import Layout
 _KINDS: Final = {FILE: Kind.FILE, DIRECTORY: Kind.DIRECTORY, SYMLINK: Kind.SYMLINK}
 _OPAQUE: Final = f"{WHITEOUT_PREFIX}{WHITEOUT_PREFIX}.opq"
 _WINDOWS_ROOT: Final = "Files/"
-_LAST_LINES: Final = 20
 _PIECE: Final = 1024 * 1024
 
 
@@ -116,115 +120,79 @@ class Stages:
     def stage_files(self, plan: Planned, stage: StageRecipe) -> Files:
         """The files of a stage that the engine builds; raises MissingToolError and BuildError."""
         variant = plan.variant
+        text = plan.dockerfile.read_text(encoding="utf-8", errors="surrogateescape")
+        goal = replace(goal_of(variant), target=stage.target)
+        sent = sendable(text, goal, path=plan.recipe.path, look=self._look)
         # Windows releases share what is built for Linux, unless an argument is another for each.
-        key = variant.image, stage.index, shown(stage.platform), str(sorted(variant.args.items()))
+        key = variant.image, stage.index, shown(stage.platform), str(sorted(sent.arguments().items()))
         with self._lock:
             if key not in self._built:
-                self._built[key] = self._built_by_engine(plan, stage)
+                self._built[key] = self._built_by_engine(plan, sent)
             return self._built[key]
 
-    def _built_by_engine(self, plan: Planned, stage: StageRecipe) -> Files:
-        from docker.errors import APIError
+    def _look(self, use: ImageUse) -> ImageConfig | None:
+        pin = self.pins.base(use.reference, image_key(use))
+        return None if pin is None else ImageConfig.parse(pin.config)
 
+    def _built_by_engine(self, plan: Planned, sent: Sendable) -> Files:
+        stage = sent.recipe.last
         where = f"stage {stage.target} of {plan.recipe.path}"
         try:
             connection = connect(silence=self.silence)
         except MissingToolError as error:
             raise _missing(where, stage, error.message) from error
         with closing(connection):
-            client, system = connection.client.api, connection.info.os
+            system = connection.info.os
             if system != stage.platform.os:
                 raise _missing(where, stage, f"the engine is one for {system}")
             self.note(f"building {where}")
-            try:
-                image = self._build(client, plan, stage, where)
-                return _export(client, image, self.folder / f"{image.removeprefix('sha256:')}.tar")
-            except APIError as error:
-                raise BuildError(f"{where} cannot be built: {error.explanation or error}") from error
-
-    def _build(self, client: Any, plan: Planned, stage: StageRecipe, where: str) -> str:
-        """The image of the stage."""
-        name = "Dockerfile.of-this-stage"
-        text = pinned_text(plan, self.pins, self.located).encode("utf-8", "surrogateescape")
-        files = {**plan.files(), name: Entry(path=name, size=len(text), open=lambda: io.BytesIO(text))}
-        with tempfile.TemporaryFile() as context:
-            for piece in write_tar(_context_entry(files[path]) for path in sorted(files)):
-                context.write(piece)
-            context.seek(0)
-            events = client.build(
-                fileobj=context,
-                custom_context=True,
-                dockerfile=name,
-                target=stage.target,
-                platform=shown(stage.platform),
-                buildargs=dict(plan.variant.args),
-                network_mode=plan.variant.docker.network or None,
-                rm=True,
-                forcerm=True,
-                decode=True,
+            work = Work(
+                name=where,
+                connection=connection,
+                note=self.note,
+                silence=self.silence,
+                hint=lambda message: known_hint(message, stage.platform.architecture),
             )
-            return _followed(events, where)
+            work.pull(plan.variant.docker.cache_from)
+            image = work.built(self._order(plan, sent))
+            return _export(work, image, self.folder / f"{image.removeprefix('sha256:')}.tar")
+
+    def _order(self, plan: Planned, sent: Sendable) -> Order:
+        """What the engine is asked for: the stage, on pinned images, with all of the context."""
+        options = plan.variant.docker
+        text = sent.for_engine(self._pinned).encode("utf-8", "surrogateescape")
+        folder = plan.root / plan.variant.folder
+        items = context_items(folder, plan.variant)
+        return Order(
+            context=sent_context(folder, plan.variant, items, text, mtime=LAYER_EPOCH),
+            dockerfile=name_in_context(plan.variant),
+            arguments=sent.arguments(),
+            target=sent.recipe.last.target,
+            platform=shown(sent.recipe.last.platform),
+            network=options.network,
+            cache_from=options.cache_from,
+            pull=options.pull == "always",
+        )
+
+    def _pinned(self, use: ImageUse) -> str:
+        """The image by the digest that it is pinned to, where it is located."""
+        pin = self.pins.base(use.reference, image_key(use))
+        if pin is None:
+            raise BuildError(f"{use.reference} is not pinned", hint="run `buildtools pins`")
+        return f"{self.located(parse_reference(use.reference).name)}@{pin.digest}"
 
 
-def pinned_text(plan: Planned, pins: Pins, located: Callable[[str], str] = str) -> str:
-    """The Dockerfile with the digests of its pinned images, where they are `located`, for their names."""
-    rows = plan.dockerfile.read_text(encoding="utf-8", errors="surrogateescape").split("\n")
-    uses = [stage.base for stage in plan.recipe.stages.values() if stage.base]
-    uses += [step.image for step in copies(plan.recipe) if step.image]
-    # From the end, so that what stands in front keeps its column.
-    places = {use.place: use for use in uses}
-    for place, use in sorted(places.items(), reverse=True):
-        if pin := pins.base(use.reference, image_key(use)):
-            row, start = rows[place.line - 1], place.column - 1
-            end = next((at for at in range(start, len(row)) if row[at].isspace()), len(row))
-            name = parse_reference(use.reference).name
-            rows[place.line - 1] = f"{row[:start]}{located(name)}@{pin.digest}{row[end:]}"
-    return "\n".join(rows)
-
-
-def _context_entry(entry: Entry) -> TarEntry:
-    kinds = {kind: letter for letter, kind in _KINDS.items()}
-    return TarEntry(
-        name=entry.path,
-        kind=kinds[entry.kind],
-        size=entry.size,
-        mode=entry.mode if entry.kind is not Kind.SYMLINK else 0o777,
-        link=entry.target,
-        open=entry.open,
-    )
-
-
-def _followed(events: Iterator[dict[str, Any]], where: str) -> str:
-    """The image that a build ends with; raises BuildError with the last lines of its output."""
-    lines: list[str] = []
-    image = ""
-    for event in events:
-        lines += [line for line in str(event.get("stream", "")).splitlines() if line.strip()]
-        image = (event.get("aux") or {}).get("ID", image)
-        if message := event.get("error"):
-            told = "\n".join(lines[-_LAST_LINES:])
-            raise BuildError(f"{where} cannot be built: {message}\n{told}")
-    if not image:
-        raise BuildError(f"{where} cannot be built: the engine ended without an image")
-    return image
-
-
-def _export(client: Any, image: str, path: Path) -> Files:
+def _export(work: Work, image: str, path: Path) -> Files:
     """Write the files of an image, out of a container that is never started, into an archive."""
-    from docker.errors import APIError
-
-    container = client.create_container(image, command=["none"])["Id"]
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{threading.get_ident()}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     try:
         with errors_name(path, "written"), temporary.open("wb") as file:
-            for piece in client.export(container, chunk_size=_PIECE):
+            for piece in work.exported(image):
                 file.write(piece)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-        with suppress(APIError):
-            client.remove_container(container, force=True)
     with tarfile.open(path) as archive:
         return _listed(archive, path)
 

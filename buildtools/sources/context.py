@@ -1,4 +1,4 @@
-"""What a Docker Engine is sent: the files of a context after `.dockerignore`, as a tar made on the way.
+"""What a Docker Engine is sent: the files of a context without what is ignored, as a tar made on the way.
 
 Owners, times and, where the file system knows none, modes are the same on every machine, as the engine's
 cache and the layers of COPY go by them. Source: docker/cli:cli/command/image/build/context.go.
@@ -13,14 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from buildtools.oci.layer import Kind
 from buildtools.oci.tar import DIRECTORY, FILE, SYMLINK, TarEntry, write_tar
-from buildtools.sources.tree import SourceError
+from buildtools.sources.context_tree import IGNORE, own_ignore, read_context, shown_path
 from buildtools.spec.secrets import is_secret_file
 from buildtools.spec.variant import Variant
 
-IGNORE: Final = ".dockerignore"
 BESIDE: Final = ".buildtools.Dockerfile"
 """A Dockerfile from outside of the context is sent under this name."""
+_KINDS: Final = {Kind.FILE: FILE, Kind.DIRECTORY: DIRECTORY, Kind.SYMLINK: SYMLINK}
 _EXECUTABLE: Final = 0o755
 _MOST_LISTED: Final = 5
 
@@ -42,20 +43,44 @@ def name_in_context(variant: Variant) -> str:
     return BESIDE if name.startswith("../") else name
 
 
-def context_items(root: Path, dockerfile: str) -> tuple[Item, ...]:
-    """All that `.dockerignore` leaves of the folder, sorted; raises SourceError for what no tar can hold.
+def context_items(folder: Path, variant: Variant) -> tuple[Item, ...]:
+    """All that the rules of what to ignore leave of a variant's context, sorted; `folder` is the image's.
 
-    The Dockerfile and `.dockerignore` are always there: the engine itself takes out what is ignored.
+    The Dockerfile and `.dockerignore` are always there: the engine itself takes out what is ignored. Raises
+    ConfigurationError for what no tar can hold, and for rules that cannot be read.
     """
-    from docker.utils.build import exclude_paths
-
-    if not root.is_dir():
-        raise SourceError(f"the context {root} is no folder", hint="mend `context`")
-    names = exclude_paths(str(root), _patterns(root), dockerfile=dockerfile)
-    found = (
-        Item(path=root / name, name=name.replace(os.sep, "/"), kind=_kind(root / name)) for name in names
-    )
+    root = folder / variant.context
+    shown = shown_path(variant.folder, variant.context)
+    files = read_context(root, folder / variant.dockerfile, shown=shown)
+    kinds = {name: _KINDS[entry.kind] for name, entry in files.items()}
+    kinds |= {name: FILE for name in (name_in_context(variant), IGNORE) if (root / name).is_file()}
+    found = (Item(path=root / name, name=name, kind=kind) for name, kind in kinds.items())
     return tuple(sorted(found, key=lambda item: os.fsencode(item.name)))
+
+
+def sent_context(
+    folder: Path, variant: Variant, items: Sequence[Item], dockerfile: bytes, *, mtime: int
+) -> Iterator[bytes]:
+    """The context as a tar, with another Dockerfile than the one that lies there."""
+    replaced = {name_in_context(variant): dockerfile}
+    if (rules := sent_rules(folder, variant, items)) is not None:
+        replaced[IGNORE] = rules
+    return context_tar(items, replaced=replaced, mtime=mtime)
+
+
+def sent_rules(folder: Path, variant: Variant, items: Iterable[Item]) -> bytes | None:
+    """The `.dockerignore` that the engine is sent; None where the context's own will do.
+
+    An engine takes out of the context what that file names of the Dockerfile and itself. It knows neither
+    `Dockerfile.dockerignore` nor the Dockerfile that is added under another name.
+    """
+    own, common = own_ignore(folder / variant.dockerfile), folder / variant.context / IGNORE
+    added = name_in_context(variant) == BESIDE
+    if not own.is_file() and not added:
+        return None
+    lines = own.read_bytes() if own.is_file() else common.read_bytes() if common.is_file() else b""
+    extra = ([] if any(item.name == IGNORE for item in items) else [IGNORE]) + [BESIDE] * added
+    return b"\n".join((lines.rstrip(b"\n"), *(name.encode() for name in extra), b"")).lstrip(b"\n")
 
 
 def secrets_in(items: Iterable[Item]) -> str:
@@ -64,29 +89,6 @@ def secrets_in(items: Iterable[Item]) -> str:
     rest = f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
     return f"the context has files that often hold secrets: {', '.join(names[:_MOST_LISTED])}{rest}" * bool(
         names
-    )
-
-
-def _patterns(root: Path) -> list[str]:
-    """The lines of `.dockerignore`; comments begin in the first column, blank space around does not count."""
-    try:
-        text = (root / IGNORE).read_text(encoding="utf-8-sig", errors="surrogateescape")
-    except FileNotFoundError:
-        return []
-    lines = (line.strip() for line in text.splitlines() if not line.startswith("#"))
-    return [f"!{line[1:].strip()}" if line.startswith("!") else line for line in lines if line]
-
-
-def _kind(path: Path) -> bytes:
-    mode = path.lstat().st_mode
-    if stat.S_ISLNK(mode):
-        return SYMLINK
-    if stat.S_ISDIR(mode):
-        return DIRECTORY
-    if stat.S_ISREG(mode):
-        return FILE
-    raise SourceError(
-        f"{path} is neither file, folder nor link", hint=f"leave it out in {IGNORE}, or move it away"
     )
 
 

@@ -3,7 +3,7 @@
 import os
 import stat
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final
 
 from buildtools.dockerfile.copying import Files
@@ -11,7 +11,7 @@ from buildtools.dockerfile.globs import Ignore, PatternError, read_ignore
 from buildtools.errors import ConfigurationError, Diagnostic
 from buildtools.oci.layer import Entry, Kind
 
-_IGNORE: Final = ".dockerignore"
+IGNORE: Final = ".dockerignore"
 _ON_WINDOWS: Final = os.name == "nt"
 _ARCHIVES: Final = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd")
 _TAR_MAGIC: Final = 257
@@ -32,9 +32,25 @@ def read_context(root: Path, dockerfile: Path, *, shown: str) -> Files:
     return {entry.path: entry for entry in _walk(root, "", _ignore(root, dockerfile, shown), shown)}
 
 
+def shown_path(folder: str, path: str) -> str:
+    """A path relative to a folder of the project, as people write it in the project."""
+    parts: list[str] = []
+    for part in PurePosixPath(folder, path).parts:
+        if part == "..":
+            parts[-1:] = []
+        elif part != ".":
+            parts.append(part)
+    return "/".join(parts) or "."
+
+
+def own_ignore(dockerfile: Path) -> Path:
+    """The file whose rules go before those of the context's: `Dockerfile.dockerignore`."""
+    return dockerfile.with_name(f"{dockerfile.name}{IGNORE}")
+
+
 def _ignore(root: Path, dockerfile: Path, shown: str) -> Ignore:
     """The rules of the Dockerfile's own file, else of the context's."""
-    for path in (dockerfile.with_name(f"{dockerfile.name}{_IGNORE}"), root / _IGNORE):
+    for path in (own_ignore(dockerfile), root / IGNORE):
         try:
             text = path.read_bytes().decode("utf-8", "surrogateescape")
         except FileNotFoundError:

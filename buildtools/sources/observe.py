@@ -10,7 +10,7 @@ from typing import NamedTuple
 from buildtools.errors import ConfigurationError, Diagnostic
 from buildtools.oci.digest import Digest, digest_of
 from buildtools.oci.tar import FILE, SYMLINK
-from buildtools.sources.context import context_items, name_in_context
+from buildtools.sources.context import context_items
 from buildtools.sources.hashes import HashCache
 from buildtools.sources.tree import SourceError, find
 from buildtools.spec.variant import Variant
@@ -39,13 +39,8 @@ def observe(variant: Variant, *, root: Path, hashes: HashCache) -> Mapping[str, 
 
 def _context(variant: Variant, root: Path, hashes: HashCache) -> dict[str, Digest]:
     """Digests of what an engine is sent, names and modes included: COPY takes them over."""
-    folder = root / variant.context
-    try:
-        items = context_items(folder, name_in_context(variant))
-    except SourceError as error:
-        raise ConfigurationError(located(variant, error, 0, 0)) from error
     found = {}
-    for item in items:
+    for item in context_items(root, variant):
         name = posixpath.normpath(f"{variant.context}/{item.name}")
         if item.kind == FILE:
             executable = os.access(item.path, os.X_OK) and sys.platform != "win32"

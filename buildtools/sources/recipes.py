@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Final
 
 from buildtools.dockerfile.copying import CopyError, Files, chosen
@@ -14,7 +14,7 @@ from buildtools.oci.config import ConfigSettings
 from buildtools.oci.digest import Digest, digest_of
 from buildtools.oci.layer import Kind
 from buildtools.pins import Pins
-from buildtools.sources.context_tree import read_context
+from buildtools.sources.context_tree import read_context, shown_path
 from buildtools.sources.hashes import HashCache
 from buildtools.spec.variant import TITLE, Variant
 
@@ -42,7 +42,7 @@ class Planned:
 
     def files(self) -> Files:
         """What is in the context; raises ConfigurationError."""
-        shown = _shown(self.variant.folder, self.variant.context)
+        shown = shown_path(self.variant.folder, self.variant.context)
         return read_context(self.context, self.dockerfile, shown=shown)
 
 
@@ -125,7 +125,7 @@ def goal_of(variant: Variant) -> Goal:
 
 def read_dockerfile(variant: Variant, *, root: Path) -> Dockerfile:
     """Read a variant's Dockerfile; raises ConfigurationError where there is none."""
-    shown = _shown(variant.folder, variant.dockerfile)
+    shown = shown_path(variant.folder, variant.dockerfile)
     try:
         text = (root / variant.folder / variant.dockerfile).read_bytes()
     except OSError as error:
@@ -186,14 +186,3 @@ def _digests(
         if entry.kind is Kind.FILE:
             said = hashes.digest(plan.context / path)
         yield path, digest_of(f"{entry.kind.value} {entry.mode if linux else 0:o} {said}".encode())
-
-
-def _shown(folder: str, path: str) -> str:
-    """A path as people write it in the project."""
-    parts: list[str] = []
-    for part in PurePosixPath(folder, path).parts:
-        if part == "..":
-            parts[-1:] = []
-        elif part != ".":
-            parts.append(part)
-    return "/".join(parts) or "."

@@ -181,14 +181,16 @@ def test_a_base_is_taken_by_its_digest(
     assert len(config.diff_ids) == 2
     assert layout.missing() == (manifest.layers[0],)
     assert manifest.annotations["org.opencontainers.image.base.name"] == "docker.io/acme/busybox:latest"
-    assert (
-        main(["publish", "-q", "--locked", "--to", f"{registry.host}/engine-{free_port()}", "--tag", "t"])
-        == 0
-    )
+    place = f"{registry.host}/engine-{free_port()}"
+    assert main(["publish", "-q", "--locked", "--to", place, "--tag", "t"]) == 0
+    verify = ["verify", f"{place}/tool:t", "--expect", "images/tool/image.yaml"]
+    assert main(verify) == 0
     capsys.readouterr()
     assert main(["pins", "--check", "-q"]) == 3
     assert main(["pins", "--update", "-q"]) == 0
     capsys.readouterr()
+    assert main(verify) == 4
+    assert "does not stand on the pinned base docker.io/acme/busybox:latest" in capsys.readouterr().err
     assert main(["plan"]) == 0
     assert "base moved: docker.io/acme/busybox:latest@" in capsys.readouterr().out
 

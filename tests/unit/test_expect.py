@@ -239,3 +239,30 @@ def test_the_words_of_a_platform_may_differ() -> None:
     spelled = Platform(os="linux", architecture="arm64", variant="v8")
     made[1] = replace(arm, descriptor=replace(arm.descriptor, platform=spelled))
     assert sentences(expectation, *made) == []
+
+
+def test_what_a_dockerfile_names_is_compared() -> None:
+    """The base of FROM as any other; none where nothing is known of the Dockerfile, or it stands on scratch."""
+    text = "name: box\nplatforms: ['windows/amd64:ltsc2022']\nengine: dockerfile\n"
+    one = expected(text)
+    (variant,) = one.image.variants
+    base, key = f"{NANO}:ltsc2022", "windows/amd64:10.0.20348"
+    right = built(replace(variant, base=base))
+    other = built(replace(variant, base=base), base=BASES["10.0.17763"])
+    wrong = replace(other, descriptor=right.descriptor, config=right.config, name=right.name)
+    assert sentences(one, wrong) == []
+    assert sentences(replace(one, named={variant.label: ("scratch", "")}), wrong) == []
+    named = replace(one, named={variant.label: (base, key)})
+    assert sentences(named, right) == []
+    assert sentences(named, wrong) == [
+        (
+            f"expect-base error images/box/image.yaml:1:1: {right.name} does not stand on the pinned base {base} "
+            f"({named.pins.bases[base][key].os_version}): the pins have moved since it was published: publish it again"
+        )
+    ]
+    assert sentences(replace(named, pins=Pins()), right) == [
+        (
+            f"expect-not-pinned note images/box/image.yaml:1:1: the base {base} of {variant.label} is not pinned, "
+            "so it was not compared: run `buildtools pins`"
+        )
+    ]

@@ -318,7 +318,7 @@ def test_a_stage_that_is_asked_for() -> None:
             "FROM debian:13\nCOPY a b",
             LINUX,
             [
-                f"D:1:1: debian:13 would have to be unpacked to know its folders and users: {WAYS_OUT['linux']}"
+                f"D:1:1: docker.io/library/debian:13 would have to be unpacked to know its folders and users: {WAYS_OUT['linux']}"
             ],
         ),
         (
@@ -516,7 +516,7 @@ def test_bases_of_what_is_broken() -> None:
         with pytest.raises(ConfigurationError):
             evaluate(parse(text, "D"), LINUX)
     found = bases_of(parse("FROM a:1\nCOPY x\nRUN y", "D"), LINUX)
-    assert found == (ImageUse(reference="a:1", platform=LINUX.platform),)
+    assert found == (ImageUse(reference="docker.io/library/a:1", platform=LINUX.platform),)
 
 
 def test_the_config_is_what_the_engine_takes() -> None:

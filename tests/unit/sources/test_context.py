@@ -8,17 +8,26 @@ from pathlib import Path
 
 import pytest
 
+from buildtools.errors import ConfigurationError
 from buildtools.oci.tar import DIRECTORY, FILE, SYMLINK
-from buildtools.sources.context import Item, context_items, context_tar, name_in_context, secrets_in
-from buildtools.sources.tree import SourceError
+from buildtools.sources.context import (
+    Item,
+    context_items,
+    context_tar,
+    name_in_context,
+    secrets_in,
+    sent_rules,
+)
 from tests.fakes.definitions import variant, write_tree
 
+SENT = variant(engine="dockerfile", dockerfile="Dockerfile", context=".")
 
-def names(root: Path, ignore: str = "", dockerfile: str = "Dockerfile") -> list[str]:
+
+def names(root: Path, ignore: str = "") -> list[str]:
     """The names in the context."""
     if ignore:
         (root / ".dockerignore").write_text(ignore)
-    return [item.name for item in context_items(root, dockerfile)]
+    return [item.name for item in context_items(root, SENT)]
 
 
 def test_all_files_sorted(tmp_path: Path) -> None:
@@ -30,20 +39,20 @@ def test_all_files_sorted(tmp_path: Path) -> None:
 def test_what_is_ignored_is_not_sent(tmp_path: Path) -> None:
     """But for the two files that the engine itself needs."""
     root = write_tree(tmp_path, "b/c", "a", "Dockerfile")
-    assert names(root, "# all\n*\n ! b/c \n") == [".dockerignore", "Dockerfile", "b/c"]
+    assert names(root, "# all\n*\n ! b/c \n") == [".dockerignore", "Dockerfile", "b", "b/c"]
 
 
 def test_only_files_folders_and_links(tmp_path: Path) -> None:
     """A pipe would never end."""
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(SourceError) as caught:
-        context_items(tmp_path, "Dockerfile")
+    with pytest.raises(ConfigurationError) as caught:
+        context_items(tmp_path, SENT)
     assert str(caught.value) == (
-        f"{tmp_path}/pipe is neither file, folder nor link: leave it out in .dockerignore, or move it away"
+        "images/app/pipe is neither a file nor a folder: leave it out with .dockerignore"
     )
-    with pytest.raises(SourceError) as caught:
-        context_items(tmp_path / "gone", "Dockerfile")
-    assert str(caught.value) == f"the context {tmp_path}/gone is no folder: mend `context`"
+    with pytest.raises(ConfigurationError) as caught:
+        context_items(tmp_path / "gone", SENT)
+    assert str(caught.value) == "the context images/app is no folder: mend `context`"
 
 
 def test_the_tar_is_the_same_everywhere(tmp_path: Path) -> None:
@@ -51,7 +60,7 @@ def test_the_tar_is_the_same_everywhere(tmp_path: Path) -> None:
     root = write_tree(tmp_path, "a", "Dockerfile", "d/e")
     (root / "a").chmod(0o755)
     (root / "l").symlink_to("d/e")
-    items = context_items(root, "Dockerfile")
+    items = context_items(root, SENT)
     data = b"".join(context_tar(items, replaced={"Dockerfile": b"FROM x\n"}, mtime=7))
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
         members = {member.name: member for member in archive}
@@ -60,6 +69,38 @@ def test_the_tar_is_the_same_everywhere(tmp_path: Path) -> None:
         assert content.read() == b"FROM x\n"
     assert {(one.uid, one.gid, one.mtime) for one in members.values()} == {(0, 0, 7)}
     assert (members["a"].mode, members["l"].linkname, members["d"].isdir()) == (0o755, "d/e", True)
+
+
+def test_the_rules_of_the_dockerfile_go_first(tmp_path: Path) -> None:
+    """What they name is not sent, and the engine gets them in place of those of the context."""
+    root = write_tree(tmp_path, "secret", "kept", "Dockerfile")
+    (root / ".dockerignore").write_text("kept\n")
+    assert sent_rules(root, SENT, context_items(root, SENT)) is None
+    (root / "Dockerfile.dockerignore").write_text("secret\n*.dockerignore")
+    items = context_items(root, SENT)
+    assert [item.name for item in items] == [".dockerignore", "Dockerfile", "kept"]
+    assert sent_rules(root, SENT, items) == b"secret\n*.dockerignore\n"
+    (root / ".dockerignore").unlink()
+    items = context_items(root, SENT)
+    assert [item.name for item in items] == ["Dockerfile", "kept"]
+    assert sent_rules(root, SENT, items) == b"secret\n*.dockerignore\n.dockerignore\n"
+
+
+def test_a_dockerfile_from_elsewhere_is_left_out_by_the_engine(tmp_path: Path) -> None:
+    """With the rules of the context, and with rules of its own."""
+    root = write_tree(tmp_path, "ctx/a", "ctx/b", "Dockerfile")
+    outside = variant(engine="dockerfile", dockerfile="Dockerfile", context="ctx")
+    items = context_items(root, outside)
+    assert [item.name for item in items] == ["a", "b"]
+    assert sent_rules(root, outside, items) == b".dockerignore\n.buildtools.Dockerfile\n"
+    (root / "ctx/.dockerignore").write_text("a\n")
+    items = context_items(root, outside)
+    assert [item.name for item in items] == [".dockerignore", "b"]
+    assert sent_rules(root, outside, items) == b"a\n.buildtools.Dockerfile\n"
+    (root / "Dockerfile.dockerignore").write_text("b\n")
+    items = context_items(root, outside)
+    assert [item.name for item in items] == [".dockerignore", "a"]
+    assert sent_rules(root, outside, items) == b"b\n.buildtools.Dockerfile\n"
 
 
 @pytest.mark.parametrize(
