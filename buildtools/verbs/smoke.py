@@ -6,7 +6,7 @@ from pathlib import Path
 
 from buildtools.cases import OpenStore, built_cases, image_name, is_reference, published_cases
 from buildtools.check import read_image
-from buildtools.errors import Diagnostic, UsageError, VerificationError
+from buildtools.errors import UsageError, VerificationError
 from buildtools.prepare import Choice, prepare, selected
 from buildtools.smoke import Case, Smoker, SmokeReport
 from buildtools.stores.open import References, only_name
@@ -23,7 +23,7 @@ from buildtools.verbs.base import (
 from buildtools.verbs.build import builder, pinned
 from buildtools.verbs.publish import refuse_unbuilt
 from buildtools.views.junit import junit
-from buildtools.views.smoke import smoke_json, smoke_summary, smoke_table, tiers_table
+from buildtools.views.smoke import contract_findings, smoke_json, smoke_summary, smoke_table, tiers_table
 from buildtools.workspace import Workspace, write_text
 
 
@@ -133,11 +133,8 @@ def _show(run: Run, report: SmokeReport) -> None:
         write_text(run.args.junit, junit(report))
     if not run.args.json:
         run.console.note(smoke_summary(report))
-    for result in report.broken:
-        place = f"{result.case.variant.folder}/image.yaml"
-        for finding in result.outcome.findings if result.outcome else ():
-            text = f"{result.case.name} on {result.tier}: {finding}"
-            run.console.finding(Diagnostic(code="contract", message=text, path=place))
+    for finding in contract_findings(report):
+        run.console.finding(finding)
     if report.broken:
         count = len(report.broken)
         raise VerificationError(

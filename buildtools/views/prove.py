@@ -6,7 +6,9 @@ from typing import Any
 from buildtools.console import Table
 from buildtools.oci.digest import short
 from buildtools.prove import Proven
+from buildtools.smoke import SmokeReport
 from buildtools.views.findings import SCHEMA, findings_json
+from buildtools.views.smoke import contracts_json
 
 
 def prove_table(found: Sequence[Proven]) -> Table:
@@ -31,8 +33,9 @@ def prove_table(found: Sequence[Proven]) -> Table:
     )
 
 
-def prove_json(found: Sequence[Proven]) -> dict[str, Any]:
-    """The document of `prove --json`."""
+def prove_json(found: Sequence[Proven], report: SmokeReport | None = None) -> dict[str, Any]:
+    """The document of `prove --json`; `contracts` are there where they were asked for."""
+    tried = {} if report is None else {"contracts": contracts_json(report)}
     return {
         "schema": SCHEMA,
         "images": [
@@ -47,4 +50,5 @@ def prove_json(found: Sequence[Proven]) -> dict[str, Any]:
             }
             for one in found
         ],
+        **tried,
     }

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from buildtools.console import Table, seconds
+from buildtools.errors import Diagnostic
 from buildtools.smoke import CHECKS, Result, SmokeReport
 from buildtools.tiers import TIERS
 from buildtools.views.findings import SCHEMA
@@ -86,10 +87,27 @@ def smoke_summary(report: SmokeReport) -> str:
     return f"{held} of {tried} contracts kept{rest}."
 
 
+def contract_findings(report: SmokeReport) -> list[Diagnostic]:
+    """What is wrong, each at the definition that has the contract."""
+    return [
+        Diagnostic(
+            code="contract",
+            message=f"{result.case.name} on {result.tier}: {finding}",
+            path=f"{result.case.variant.folder}/image.yaml",
+        )
+        for result in report.broken
+        for finding in (result.outcome.findings if result.outcome else ())
+    ]
+
+
 def smoke_json(report: SmokeReport) -> dict[str, Any]:
     """The document of `smoke --json`."""
+    return {"schema": SCHEMA, **contracts_json(report)}
+
+
+def contracts_json(report: SmokeReport) -> dict[str, Any]:
+    """What was tried, as part of a document."""
     return {
-        "schema": SCHEMA,
         "kept": not report.broken,
         "tiers": [
             {

@@ -11,11 +11,12 @@ from dataclasses import replace
 from typing import Final
 
 from buildtools.plan import Plan
-from buildtools.workflow import jobs, steps
+from buildtools.workflow import jobs, steps, supply
 from buildtools.workflow.jobs import READ
 from buildtools.workflow.model import Concurrency, Job, Permission, Step, Trigger
 from buildtools.workflow.runners import LINUX
 from buildtools.workflow.steps import TOOL, Tool
+from buildtools.workflow.supply import SYFT, Command
 
 AFTER_PATCHES: Final = "17 18 * * 3"
 """Each Wednesday evening (UTC). Windows bases are patched on the second Tuesday of a month, which a cron
@@ -99,9 +100,9 @@ def rebase(*, tags: Sequence[str], tool: Tool = TOOL) -> Job:
     )
 
 
-def prove(plan: Plan, *, tool: Tool = TOOL, host: str = "ghcr.io") -> Job:
-    """Pull each new index by its digest on each kind of machine, before any tag stands on it."""
-    return replace(jobs.prove(plan, tool=tool, host=host, source="rebase"), if_=REBASED)
+def prove(plan: Plan, *, tool: Tool = TOOL, host: str = "ghcr.io", without: Sequence[str] = ()) -> Job:
+    """Pull and try each new index by its digest on each kind of machine, before any tag stands on it."""
+    return replace(jobs.prove(plan, tool=tool, host=host, source="rebase", without=without), if_=REBASED)
 
 
 def publish(*, tool: Tool = TOOL, environment: str = "") -> Job:
@@ -135,6 +136,14 @@ def attest(plan: Plan, *, host: str = "ghcr.io") -> Job:
     """Sign the new indexes and the images in them, as `attest` does after a build."""
     job = jobs.attest(plan, host=host, source="rebase")
     return replace(job, needs=("rebase", "publish"), if_=REBASED)
+
+
+def sbom(plan: Plan, *, command: Command = SYFT, host: str = "ghcr.io") -> Job:
+    """List what is in each new image, and attest that, as `release` does."""
+    job = supply.sbom(plan, command=command, host=host, source="rebase", if_=REBASED)
+    # No artifacts: an image whose tags stand on two indexes has two legs, whose names would be the same.
+    kept = tuple(step for step in job.steps if "upload-artifact" not in str(step.uses))
+    return replace(job, needs=("rebase", "publish"), steps=kept)
 
 
 def propose(*, branch: str = BRANCH, title: str = "Move pins to the newest bases") -> Job:

@@ -5,12 +5,13 @@ all of them or none. Costs are estimates in seconds; only their relation counts.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from buildtools.errors import BuildError
 from buildtools.plan import LINUX_RUNNERS, Target
+from buildtools.spec.variant import OWN, Key
 from buildtools.windows.releases import RELEASES
 from buildtools.workflow.rules import MOST_LEGS, MOST_OUTPUT, output_bytes
 
@@ -56,22 +57,43 @@ def target_name(target: Target) -> str:
 def pack(targets: Iterable[Target], *, most: int = DEFAULT_LEGS) -> list[Leg]:
     """The legs for these targets, at most `most` of them for each kind of machine.
 
+    What stands on an image of this run whose Dockerfile does not give the same bytes twice is assembled
+    where that is built.
+
     Raises BuildError where no machine can build a target, or where they would be more than a matrix takes.
     """
     machines: dict[str, dict[tuple[str, str, str], list[Target]]] = {}
-    for target in targets:
+    chosen = [*targets]
+    known = {target.key: target for target in chosen}
+    for target in chosen:
         if not target.runner:
             hint = "build it on a machine of your own, or describe it with `files`"
             raise BuildError(f"GitHub has no machine that can build {target.name}", hint=hint)
-        platform = target.variant.platform
-        key = (target.variant.image, platform.os, platform.architecture)
-        machines.setdefault(target.runner, {}).setdefault(key, []).append(target)
+        home = _home(target, known)
+        platform = home.variant.platform
+        key = (home.variant.image, platform.os, platform.architecture)
+        machines.setdefault(home.runner, {}).setdefault(key, []).append(target)
     legs = [
         leg for runner, units in machines.items() for leg in _packed(runner, [*units.values()], most=most)
     ]
     if len(legs) > MOST_LEGS:
         raise BuildError(f"{len(legs)} legs are more than the {MOST_LEGS} of a matrix", hint="lower --legs")
     return legs
+
+
+def _home(target: Target, known: Mapping[Key, Target]) -> Target:
+    """The lowest target of this run that this one stands on and that only one machine should build."""
+    home, below = target, target
+    # A base whose digest is known is published, and taken from there.
+    while below.base.reference.startswith(OWN) and not below.base.digest:
+        name = below.base.reference.removeprefix(OWN)
+        found = known.get((name, below.variant.label))
+        if found is None:
+            break
+        below = found
+        if below.variant.engine == "dockerfile":
+            home = below
+    return home
 
 
 def _packed(runner: str, units: Sequence[Sequence[Target]], *, most: int) -> list[Leg]:

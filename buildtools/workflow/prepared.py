@@ -25,6 +25,8 @@ AFTER_PATCHES: Final = "17 19 * * 3"
 PER_BRANCH: Final = Concurrency(group="${{ github.workflow }}-${{ github.ref }}")
 
 DUE: Final = "needs.pins.outputs.due == 'true'"
+PUBLISHES: Final = "needs.pins.outputs.publishes == 'true'"
+"""A run that somebody starts on another branch builds what is there, and publishes nothing."""
 _PINS: Final = "pins"
 _ALL: Final = re.compile(r"^python -m buildtools (?:plan|publish)\b", re.MULTILINE)
 """Commands that are about all images where none are named."""
@@ -36,7 +38,12 @@ if [ "$EVENT" = schedule ] && { [ "$day" -lt 9 ] || [ "$day" -gt 15 ]; }; then
   echo "the second Tuesday of the month was not yesterday"
   due=false
 fi
-echo "due=$due" >>"$GITHUB_OUTPUT"
+publishes=$due
+if [ "$BRANCH" != "refs/heads/$PUBLISHED" ]; then
+  echo "what is built on $BRANCH is not published, only what is on $PUBLISHED"
+  publishes=false
+fi
+printf '%s\n' "due=$due" "publishes=$publishes" >>"$GITHUB_OUTPUT"
 """
 
 
@@ -72,8 +79,14 @@ def events(plan: Plan, *, branch: str = "main", cron: str = AFTER_PATCHES) -> tu
     )
 
 
-def pins(plan: Plan, *, tool: Tool = TOOL) -> Job:
-    """Say whether a build is due, and hand on the pins that all jobs of this run use.
+def daily(plan: Plan) -> Plan:
+    """The targets of all other images."""
+    chosen = {*images(plan)}
+    return Plan(targets=tuple(target for target in plan.targets if target.variant.image not in chosen))
+
+
+def pins(plan: Plan, *, tool: Tool = TOOL, branch: str = "main") -> Job:
+    """Say whether a build is due and published, and hand on the pins that all jobs of this run use.
 
     On a push those of the commit are used; otherwise the pins of these images move first, or the build
     would be the last one's again.
@@ -85,12 +98,16 @@ def pins(plan: Plan, *, tool: Tool = TOOL) -> Job:
         runs_on=LINUX,
         timeout=15,
         permissions=(READ,),
-        outputs={"due": "${{ steps.due.outputs.due }}"},
+        outputs={name: f"${{{{ steps.due.outputs.{name} }}}}" for name in ("due", "publishes")},
         steps=(
             Step(
                 name="Look at the day",
                 id="due",
-                env={"EVENT": "${{ github.event_name }}"},
+                env={
+                    "EVENT": "${{ github.event_name }}",
+                    "BRANCH": "${{ github.ref }}",
+                    "PUBLISHED": branch,
+                },
                 run=_DUE,
             ),
             *(replace(step, if_=due) for step in tool.setup(history=False)),
@@ -134,26 +151,27 @@ def publish(plan: Plan, *, tag: str = "latest", tool: Tool = TOOL, environment: 
     return replace(
         job,
         needs=("pins", "build"),
-        if_=DUE,
+        if_=PUBLISHES,
         steps=_with_pins([only(step) for step in job.steps], "Publish by digest, then tag"),
     )
 
 
 def attest(plan: Plan, *, host: str = "ghcr.io") -> Job:
     """Sign where each of them was built."""
-    return replace(jobs.attest(of(plan), host=host), needs=("pins", "publish"), if_=DUE)
+    return replace(jobs.attest(of(plan), host=host), needs=("pins", "publish"), if_=PUBLISHES)
 
 
 def prove(plan: Plan, *, tool: Tool = TOOL, host: str = "ghcr.io") -> Job:
     """Pull each of them on the machines that it is for."""
-    return replace(jobs.prove(of(plan), tool=tool, host=host), needs=("pins", "publish"), if_=DUE)
+    return replace(jobs.prove(of(plan), tool=tool, host=host), needs=("pins", "publish"), if_=PUBLISHES)
 
 
 def left_out(plan: Plan, *others: Job) -> tuple[Job, ...]:
-    """The jobs of a workflow that plans and publishes everything, for all images but these."""
-    names = " ".join(
-        dict.fromkeys(target.variant.image for target in plan.targets if target not in of(plan).targets)
-    )
+    """The jobs of a workflow that plans and publishes everything, for all images but these.
+
+    They are made of the Plan `daily`; where that is empty, the workflow has nothing to do.
+    """
+    names = " ".join(dict.fromkeys(target.variant.image for target in daily(plan).targets))
 
     def named(step: Step) -> Step:
         return replace(step, run=_ALL.sub(rf"\g<0> {names}", step.run, count=1))

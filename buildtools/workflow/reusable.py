@@ -21,7 +21,8 @@ from buildtools.workflow.steps import PYTHON, Tool, locked
 
 FOLDER: Final = ".buildtools"
 _EVENTS: Final = 'contains(fromJSON(\'["push", "schedule", "workflow_dispatch"]\'), github.event_name)'
-_BRANCH: Final = "inputs.branch || github.event.repository.default_branch"
+_BRANCH: Final = "inputs.branch || github.event.repository.default_branch || github.ref_name"
+"""A schedule tells of no repository, and runs on the default branch only (github/codeql-action#1211)."""
 PUBLISHES: Final = f"{_EVENTS} && (github.ref_type == 'tag' || github.ref_name == ({_BRANCH}))"
 """The caller's own branch and its tags, and no event that a stranger can cause."""
 
@@ -49,9 +50,12 @@ if [ -n "$REQUIREMENT" ]; then
   python -m pip install "$REQUIREMENT"
 else
   {locked(f"{FOLDER}/requirements/tool.txt")}
-  python -m pip install --no-deps ./{FOLDER}
+  mkdir "$RUNNER_TEMP/{FOLDER}"
+  mv {FOLDER}/buildtools "$RUNNER_TEMP/{FOLDER}/"
+  echo "PYTHONPATH=$RUNNER_TEMP/{FOLDER}" >>"$GITHUB_ENV"
 fi
 """
+"""The tool is run as it was checked out: a build of it would take what builds it without a hash."""
 _RUN: Final = """\
 case "$HANDOVER" in
   artifacts | registry) ;;
@@ -69,7 +73,7 @@ class CalledTool(Tool):
     """The tool in a caller's job: of the called commit, or what the input `buildtools` names."""
 
     def setup(self, *, history: bool = True) -> tuple[Step, ...]:
-        """The caller's checkout comes last: it empties the folder that the tool was installed from."""
+        """The caller's checkout comes last: it empties the folder that the tool was in."""
         ours = "inputs.buildtools == ''"
         return (
             Step(
@@ -121,6 +125,11 @@ def trigger() -> Trigger:
             ),
             "prove": Input(
                 description="pull each index on Linux and on Windows, and look what came",
+                type="boolean",
+                default=True,
+            ),
+            "contracts": Input(
+                description="on these machines also start what came, and try the lifecycle of its definition",
                 type="boolean",
                 default=True,
             ),
@@ -296,8 +305,17 @@ def prove(nothing: Plan) -> Job:
     return replace(
         _after_publish(jobs.prove(nothing), "prove"),
         matrix=Matrix(expression="${{ fromJSON(needs.plan.outputs.machines) }}"),
-        steps=jobs.prove_steps(TOOL, windows=True, login=_login()),
+        steps=tuple(map(_on_wish, jobs.prove_steps(TOOL, windows=True, login=_login()))),
     )
+
+
+def _on_wish(step: Step) -> Step:
+    """Contracts are tried where the caller wishes it."""
+    if " --contracts" not in step.run:
+        return step
+    wish = {"CONTRACTS": "${{ inputs.contracts && 'true' || '' }}"}
+    run = step.run.replace(" --contracts", " ${CONTRACTS:+--contracts}")
+    return replace(step, run=run, env={**step.env, **wish})
 
 
 def called() -> tuple[Job, ...]:

@@ -28,7 +28,8 @@ def workflow(plan):
         concurrency=keeping.ONE_AT_A_TIME,
         jobs=jobs.gated(
             keeping.pins(), keeping.rebase(tags=("main", "latest")), keeping.prove(plan, host="HOST"),
-            keeping.publish(), keeping.attest(plan, host="HOST"), keeping.propose(),
+            keeping.publish(), keeping.attest(plan, host="HOST"), keeping.sbom(plan, host="HOST"),
+            keeping.propose(),
         ),
     )
 """
@@ -84,7 +85,7 @@ def test_where_no_pin_has_moved_nothing_is_done(
     gh = FakeGh(tmp_path / "act" / "bin", tmp_path / "gh")
     before = digests(place)
     done = run(project, tmp_path / "act", vendor)
-    assert done.results == [*["skipped"] * 5, "success"]
+    assert done.results == [*["skipped"] * 6, "success"]
     assert (gh.calls, done.attested, done.artifacts) == ([], [], [])
     assert digests(place) == before
 
@@ -106,7 +107,7 @@ def test_tags_move_once_all_is_proven(
     gh = FakeGh(tmp_path / "first" / "bin", tmp_path / "gh")
     before = digests(place)
     first = run(project, tmp_path / "first", vendor, DOCKER_HOST=docker_engine)
-    assert first.results == ["success"] * 6
+    assert first.results == ["success"] * 7
     after = digests(place)
     assert {name for name in after if after[name] != before[name]} == {
         "hello:main", "hello:latest", "made:main",
@@ -115,6 +116,8 @@ def test_tags_move_once_all_is_proven(
     for image in ("hello", "made"):
         assert main(["rebase", f"{place}/{image}:main", "-q", "--dry-run"]) == 0
         assert f"{place}/{image}@{after[f'{image}:main']}" in first.attested
+    assert {*first.sboms} < {*first.attested}
+    assert {one.partition("@")[0] for one in first.sboms} == {f"{place}/hello", f"{place}/made"}
     assert gh.calls == [
         "auth setup-git",
         PUSH,
@@ -131,7 +134,7 @@ def test_tags_move_once_all_is_proven(
 
     gh = FakeGh(tmp_path / "second" / "bin", tmp_path / "gh")
     second = run(project, tmp_path / "second", vendor, DOCKER_HOST=docker_engine)
-    assert second.results == [*["skipped"] * 3, *["success"] * 3]
+    assert second.results == [*["skipped"] * 4, *["success"] * 3]
     assert gh.calls == [
         "auth setup-git",
         PUSH,
@@ -155,6 +158,6 @@ def test_no_tag_moves_where_a_proof_fails(
     gh = FakeGh(tmp_path / "act" / "bin", tmp_path / "gh")
     before = digests(place)
     done = run(project, tmp_path / "act", vendor, DOCKER_HOST=f"unix://{tmp_path}/nobody", code=1)
-    assert done.results == ["failure", *["skipped"] * 3, *["success"] * 2]
+    assert done.results == ["failure", *["skipped"] * 4, *["success"] * 2]
     assert "no Docker Engine answers" in done.log
     assert (digests(place), gh.calls, done.attested) == (before, [], [])

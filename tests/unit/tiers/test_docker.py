@@ -5,6 +5,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -202,6 +203,30 @@ def test_a_windows_container(tmp_path: Path) -> None:
         "DELETE containers/c1?v=True&link=False&force=True",
         f"DELETE images/{tag}?force=False&noprune=False",
     ]
+
+
+@pytest.mark.usefixtures("program")
+@pytest.mark.parametrize(("digest", "again"), [("", False), (f"sha256:{'1' * 64}", True)])
+def test_an_image_that_was_pulled(tmp_path: Path, digest: str, again: bool) -> None:
+    """It is started as it came and left there; under an index's own digest the engine gets it by itself."""
+    reference = f"ghcr.io/acme/app@sha256:{'a' * 64}"
+    contract = replace(image(tmp_path, f"10.0.{NEW}.1"), reference=reference)
+    there = seen(contract) | ({"Id": digest} if digest else {})
+    with RunningEngine(seen=seen(contract), answers={f"GET images/{reference}/json": (200, there)}) as engine:
+        assert hold(contract, Docker(engine.connect)).findings == ()
+    (created,) = engine.created
+    assert (created["Image"] != reference, bool(engine.loaded)) == (again, again)
+    assert any(line.startswith("DELETE images") for line in engine.asked) == again
+
+
+def test_an_image_that_was_not_pulled(tmp_path: Path) -> None:
+    """A published image of which the engine knows nothing is loaded."""
+    reference = f"ghcr.io/acme/app@sha256:{'a' * 64}"
+    contract = replace(image(tmp_path, f"10.0.{NEW}.1"), reference=reference)
+    unknown = (404, {"message": "No such image"})
+    with RunningEngine(seen=seen(contract), answers={f"GET images/{reference}/json": unknown}) as engine:
+        hold(contract, Docker(engine.connect))
+    assert engine.created[0]["Image"].startswith("buildtools-smoke:")
 
 
 FAULTS = {

@@ -16,7 +16,7 @@ from buildtools.errors import ConfigurationError
 from buildtools.generate import generate, load, write
 from buildtools.plan import Plan
 from buildtools.workflow import jobs, keeping, prepared, release, supply
-from buildtools.workflow.model import Action, Job, Workflow
+from buildtools.workflow.model import Action, Job, Nothing, Workflow
 from buildtools.workflow.rules import check
 from buildtools.workflow.supply import Command
 from buildtools.workflow.tree import render
@@ -26,6 +26,7 @@ from tests.fakes.project import make_project
 
 ROOT = Path(__file__).parents[3]
 MODULES = ("rebase", "release")
+MIXED = plan_of([*windows("prepared", engine="dockerfile", build=None)[1:], linux("a"), linux("b")])
 EVERY = (*((name, ONE_IMAGE) for name in MODULES), ("prepared_base", DOCKERFILES))
 SCANNER = Command(run='grype "registry:$SUBJECT" --platform "$PLATFORM" --fail-on high', suffix=".txt")
 
@@ -61,7 +62,7 @@ def test_scan_golden(golden: Callable[[str, str], None]) -> None:
     golden("workflows/scanned.yml", text(workflow))
 
 
-@pytest.mark.parametrize("plan", [ONE_IMAGE, MANY, HOST_PROCESS, DOCKERFILES])
+@pytest.mark.parametrize("plan", [ONE_IMAGE, MANY, HOST_PROCESS, MIXED])
 @pytest.mark.parametrize("name", MODULES)
 def test_rules_are_kept(name: str, plan: Plan) -> None:
     """For every shape of project."""
@@ -100,6 +101,7 @@ def test_what_rebase_may_do() -> None:
         "prove": ["contents: read", "packages: read"],
         "publish": ["contents: read", "packages: write"],
         "attest": ["packages: write", "id-token: write", "attestations: write", "artifact-metadata: write"],
+        "sbom": ["packages: write", "id-token: write", "attestations: write", "artifact-metadata: write"],
         "propose": ["contents: write", "pull-requests: write"],
         "ok": [],
     }
@@ -109,11 +111,15 @@ def test_what_rebase_may_do() -> None:
         "prove": (("rebase",), keeping.REBASED),
         "publish": (("rebase", "prove"), keeping.REBASED),
         "attest": (("rebase", "publish"), keeping.REBASED),
+        "sbom": (("rebase", "publish"), keeping.REBASED),
         "propose": (
             ("pins", "rebase", "prove", "publish"),
             f"!failure() && !cancelled() && {keeping.MOVED}",
         ),
     }
+    # Two indexes of one image would be two artifacts of one name.
+    (sbom,) = (one for one in workflow.jobs if one.id == "sbom")
+    assert not [step for step in sbom.steps if step.name == "Upload"]
     (images,) = (one for one in made("images").jobs if one.id == "publish")
     (tagging,) = (one for one in workflow.jobs if one.id == "publish")
     assert tagging.concurrency == images.concurrency
@@ -259,9 +265,10 @@ def test_prepared_bases_are_built_where_they_must_be() -> None:
         assert titles[titles.index(work) - 1] == "Bring the pins"
     push = next(one for one in workflow.on if one.event == "push")
     assert push.paths == ("images/app/**", "images/defaults.yaml", "images/pins.json")
-    assert {one.id: one.if_ for one in workflow.jobs if one.id not in {"pins", "ok"}} == dict.fromkeys(
-        ("build", "publish", "attest", "prove"), prepared.DUE
-    )
+    assert {one.id: one.if_ for one in workflow.jobs if one.id not in {"pins", "ok"}} == {
+        "build": prepared.DUE,
+        **dict.fromkeys(("publish", "attest", "prove"), prepared.PUBLISHES),
+    }
     assert {one.id: [f"{p.scope}: {p.level}" for p in one.permissions] for one in workflow.jobs} == {
         "pins": ["contents: read"],
         "build": ["contents: read"],
@@ -274,7 +281,7 @@ def test_prepared_bases_are_built_where_they_must_be() -> None:
 
 def test_other_workflows_leave_prepared_bases_out() -> None:
     """They plan and publish the other images by name; without prepared bases nothing is named."""
-    plan = plan_of([*windows("prepared", engine="dockerfile", build=None)[1:], linux("a"), linux("b")])
+    plan = MIXED
     given = (jobs.plan(), jobs.build(plan), jobs.publish())
     changed = prepared.left_out(plan, *given)
     assert [step.run for job in changed for step in job.steps if " a b" in step.run] == [
@@ -284,6 +291,22 @@ def test_other_workflows_leave_prepared_bases_out() -> None:
     ]
     assert changed[1] == given[1]
     assert prepared.left_out(ONE_IMAGE, *given) == given
+    for name in ("images", "release"):
+        workflow = made(name, plan)
+        assert check(workflow, plan) == []
+        commands = [step.run.strip() for job in workflow.jobs for step in job.steps]
+        every = [one for one in commands if re.search(r"buildtools (?:plan|publish)", one)]
+        assert len(every) == 3
+        assert all(re.search(r"buildtools (?:plan|publish) a b -", one) for one in every)
+        # No machine of these needs to be one of Windows.
+        assert not any(step.name == "Wait for Docker" for job in workflow.jobs for step in job.steps)
+
+
+@pytest.mark.parametrize("name", ["images", "release"])
+def test_a_project_of_prepared_bases_alone(name: str) -> None:
+    """The commands would name no image, which is all of them."""
+    module = load(ROOT / "workflows" / f"{name}.py", name, DOCKERFILES)
+    assert module == Nothing(reason="every image is a prepared base")
 
 
 def test_a_release_without_a_machine_is_refused(tmp_path: Path) -> None:
@@ -331,23 +354,27 @@ def test_a_module_that_has_nothing_to_say_makes_no_file(
 
 
 @pytest.mark.parametrize(
-    ("event", "day", "due"),
+    ("event", "branch", "day", "due", "publishes"),
     [
-        ("schedule", "8", "false"),
-        ("schedule", "9", "true"),
-        ("schedule", "15", "true"),
-        ("schedule", "16", "false"),
-        ("push", "1", "true"),
-        ("workflow_dispatch", "30", "true"),
+        ("schedule", "main", "8", "false", "false"),
+        ("schedule", "main", "9", "true", "true"),
+        ("schedule", "main", "15", "true", "true"),
+        ("schedule", "main", "16", "false", "false"),
+        ("push", "main", "1", "true", "true"),
+        ("workflow_dispatch", "main", "30", "true", "true"),
+        ("workflow_dispatch", "try", "30", "true", "false"),
     ],
 )
-def test_the_day_is_looked_at(event: str, day: str, due: str, tmp_path: Path) -> None:
-    """Of all Wednesdays only the one after the second Tuesday is due; other events always are."""
+def test_the_day_and_the_branch_are_looked_at(
+    event: str, branch: str, day: str, due: str, publishes: str, tmp_path: Path
+) -> None:
+    """Of all Wednesdays only the one after the second Tuesday is due; only the one branch publishes."""
     (tmp_path / "bin").mkdir()
     write_script(tmp_path / "bin" / "date", f'[ "$*" = "--utc +%-d" ] && echo {day}\n')
     output = tmp_path / "output"
     done = run_step(
-        prepared.pins(DOCKERFILES), "Look at the day", tmp_path, EVENT=event, GITHUB_OUTPUT=str(output)
-    )
+        prepared.pins(DOCKERFILES), "Look at the day", tmp_path,
+        EVENT=event, BRANCH=f"refs/heads/{branch}", PUBLISHED="main", GITHUB_OUTPUT=str(output),
+    )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
-    assert output.read_text() == f"due={due}\n"
+    assert output.read_text() == f"due={due}\npublishes={publishes}\n"

@@ -2,6 +2,7 @@
 """Targets in legs: all of them, once each, together where they share work, and not more legs than may be."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -45,6 +46,36 @@ def test_every_target_is_in_one_leg(chosen: list[tuple[int, str]], most: int) ->
             key = (target.variant.image, target.variant.platform.os, target.variant.platform.architecture)
             homes.setdefault(key, set()).add(leg.name)
     assert all(len(names) == 1 for names in homes.values())
+
+
+def test_what_stands_on_a_prepared_base_is_built_beside_it() -> None:
+    """It would not be the same base on another machine; where its digest is known, none is built for it."""
+    alone = {"build": None, "base": "image:runtime"}
+    plan = plan_of(
+        [
+            *windows("runtime", engine="dockerfile", build=None)[1:],
+            linux("runtime", engine="dockerfile", build=None),
+            *windows("middle", **alone)[1:],
+            *windows("app", build=None, base="image:middle")[1:],
+            linux("app", **alone),
+            linux("other", build=None, base="image:elsewhere"),
+        ]
+    )
+    assert [(leg.runner, leg.to_json()["targets"]) for leg in pack(plan.targets)] == [
+        ("windows-2022", "runtime@windows/amd64:ltsc2022 middle@windows/amd64:ltsc2022 app@windows/amd64:ltsc2022"),
+        ("windows-2025", "runtime@windows/amd64:ltsc2025 middle@windows/amd64:ltsc2025 app@windows/amd64:ltsc2025"),
+        ("ubuntu-24.04", "runtime@linux/amd64 app@linux/amd64"),
+        ("ubuntu-24.04", "other@linux/amd64"),
+    ]  # fmt: skip
+    pinned = [
+        replace(one, base=replace(one.base, digest=f"sha256:{'1' * 64}"))
+        for one in plan.targets
+        if one.variant.image in {"runtime", "middle"}
+    ]
+    assert [(leg.runner, leg.to_json()["targets"]) for leg in pack(pinned)][-1] == (
+        "ubuntu-24.04",
+        "middle@windows/amd64:ltsc2022 middle@windows/amd64:ltsc2025",
+    )
 
 
 def test_legs_of_different_machines() -> None:

@@ -1,6 +1,7 @@
 """The workflow that others call: what it may do, when it publishes, and what its caller must grant."""
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from buildtools.workflow import reusable
 from buildtools.workflow.legs import SUBJECTS
 from buildtools.workflow.model import Job, Workflow
 from buildtools.workflow.rules import check
+from tests.fakes.definitions import write_script
 from tests.fakes.plans import DOCKERFILES, HOST_PROCESS, MANY, ONE_IMAGE
 
 ROOT = Path(__file__).parents[3]
@@ -59,6 +61,12 @@ def test_what_may_write_asks_whether_this_run_publishes() -> None:
     assert "github.ref_type == 'tag'" in reusable.PUBLISHES
 
 
+def test_a_schedule_has_no_repository_to_ask() -> None:
+    """It runs on the default branch, whose name is then the run's own."""
+    branch = "inputs.branch || github.event.repository.default_branch || github.ref_name"
+    assert f"github.ref_name == ({branch})" in reusable.PUBLISHES
+
+
 @pytest.mark.parametrize("name", ["plan", "build", "ok"])
 def test_jobs_of_pull_requests_have_no_secrets(name: str) -> None:
     """Neither the token nor the caller's."""
@@ -99,6 +107,38 @@ def test_the_tool_is_installed_before_the_checkout_that_empties_the_folder() -> 
         "${{ job.workflow_repository }}",
         "${{ job.workflow_sha }}",
     )
+
+
+def test_nothing_is_installed_without_a_hash(tmp_path: Path) -> None:
+    """The tool is moved out of the caller's way and run as it was checked out, by every later step."""
+    (step,) = (step for step in CALLED["build"].steps if step.name == "Install")
+    package = tmp_path / "work" / ".buildtools" / "buildtools"
+    package.mkdir(parents=True)
+    temporary = tmp_path / "temp"
+    temporary.mkdir()
+    (tmp_path / "bin").mkdir()
+    write_script(tmp_path / "bin" / "python", f'echo "$*" >>{tmp_path}/asked\n')
+    done = subprocess.run(
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step.run],
+        cwd=tmp_path / "work", capture_output=True, text=True, check=False,
+        env={
+            "PATH": f"{tmp_path / 'bin'}:/usr/bin:/bin", "REQUIREMENT": "",
+            "RUNNER_TEMP": str(temporary), "GITHUB_ENV": str(tmp_path / "env"),
+        },
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "asked").read_text() == (
+        "-m pip install --require-hashes --requirement .buildtools/requirements/tool.txt\n"
+    )
+    assert (tmp_path / "env").read_text() == f"PYTHONPATH={temporary}/.buildtools\n"
+    assert [path.name for path in (temporary / ".buildtools").iterdir()] == ["buildtools"]
+
+
+def test_contracts_are_the_callers_choice() -> None:
+    """A word of the command comes and goes with the input."""
+    (step,) = (step for step in CALLED["prove"].steps if "buildtools prove" in step.run)
+    assert step.run == 'python -m buildtools prove ${CONTRACTS:+--contracts} --images "$IMAGES"'
+    assert step.env["CONTRACTS"] == "${{ inputs.contracts && 'true' || '' }}"
 
 
 def test_the_example_grants_what_is_asked_for() -> None:
