@@ -20,7 +20,14 @@ from buildtools.oci.platform import PlatformError
 from buildtools.settings import Settings
 from buildtools.tiers.archive import docker_archive
 from buildtools.tiers.base import CancelledError, Contract, StartError, StopEvent, asks
-from buildtools.tiers.docker_host import EngineHost, engine_host, loaded_faults, patch_remark, refusal
+from buildtools.tiers.docker_host import (
+    EngineHost,
+    engine_host,
+    inner_remark,
+    loaded_faults,
+    patch_remark,
+    refusal,
+)
 from buildtools.tiers.native import free_port
 
 if TYPE_CHECKING:
@@ -115,7 +122,8 @@ class Docker:
                 endpoint = (
                     _endpoint(client.inspect_container(created), plan) if asks(contract.lifecycle) else None
                 )
-            told = (patch_remark(contract.config, host), remark, _loopback_remark(contract, plan))
+                inner = _inner(client, created, contract, host)
+            told = (patch_remark(contract.config, host), remark, inner, _loopback_remark(contract, plan))
             remarks = tuple(filter(None, told))
             signal = contract.config.stop_signal or "SIGTERM"
             yield _Container(
@@ -217,6 +225,20 @@ def _network(client: "APIClient", host: EngineHost) -> tuple[str, str]:
             f"the engine has no {wanted} network; restart the docker service (actions/runner-images#13729)"
         )
     return "host", "ran in this machine's network, since the engine has no bridge"
+
+
+def _inner(client: "APIClient", container: str, contract: Contract, host: EngineHost) -> str:
+    """Ask a Windows container which Windows it is; a remark where that is another, or cannot be asked."""
+    from docker.errors import APIError
+
+    if host.platform.os != "windows":
+        return ""
+    try:
+        call = client.exec_create(container, ["cmd", "/c", "ver"])["Id"]
+        told: bytes = client.exec_start(call)
+    except APIError:
+        told = b""
+    return inner_remark(told.decode("utf-8", "replace"), contract.config)
 
 
 def _plan(network: str) -> _Plan:

@@ -4,6 +4,7 @@ Sources: moby/moby:api (SystemInfo); MicrosoftDocs/Virtualization-Documentation:
 the table of releases.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,6 +14,7 @@ from buildtools.oci.config import ImageConfig
 from buildtools.oci.platform import Platform, parse_platform
 from buildtools.windows.releases import OsVersion, OsVersionError, by_build, parse_os_version
 
+_VER: Final = re.compile(r"(\d{1,5}\.\d{1,5}\.\d{1,5}(?:\.\d{1,9})?)\]", re.ASCII)
 _LOCAL: Final = frozenset({"localhost", "localnpipe", "127.0.0.1", "::1"})
 
 OLDER_HOST: Final = (
@@ -79,6 +81,22 @@ def patch_remark(config: ImageConfig, host: EngineHost) -> str:
     if image.build != host.version.build or image <= host.version:
         return ""
     return OLDER_HOST.format(image, host.version)
+
+
+def inner_remark(told: str, config: ImageConfig) -> str:
+    """What is odd about what `ver` tells inside of the container, empty where it is of the image's build.
+
+    OsVersion is only what the image says of itself. A finding it is not: what a process-isolated container
+    is told by its host's kernel was not tried on every pair of releases.
+    """
+    found = _VER.search(told)
+    try:
+        inner = parse_os_version(found[1] if found else "")
+        if inner.build == parse_os_version(config.platform.os_version).build:
+            return ""
+    except OsVersionError:
+        return "its Windows version was not asked for, since cmd /c ver does not run in it"
+    return f"its container says that it is Windows {inner}, and the image {config.platform.os_version}"
 
 
 def loaded_faults(seen: Mapping[str, Any], config: ImageConfig, manifest_digest: str) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
@@ -38,6 +39,16 @@ class EngineHandler(BaseHTTPRequestHandler):
             self.rfile.readline()
         self.rfile.readline()
         return b"".join(pieces)
+
+    def stream(self, data: bytes) -> None:
+        """Send what a call in a container prints, and hang up."""
+        self.send_response(200)
+        self.send_header("Content-Type", "application/vnd.docker.raw-stream")
+        self.end_headers()
+        # The client reads past its own buffer: what comes along with the headers is lost to it.
+        time.sleep(0.1)
+        self.wfile.write(data)
+        self.close_connection = True
 
     def reply(self, document: Any, status: int = 200) -> None:
         """Answer with a document, or with bytes as they are; 204 has neither."""

@@ -84,7 +84,10 @@ class RunningEngine:
         )
         if not status:
             status, document = self._usual(name, body)
-        handler.reply(document, status)
+        if name == "POST exec/e1/start" and status == 200:
+            handler.stream(document)
+        else:
+            handler.reply(document, status)
 
     def _usual(self, name: str, body: bytes) -> tuple[int, Any]:
         fixed = {
@@ -96,6 +99,10 @@ class RunningEngine:
         }
         if name in fixed:
             return 200, fixed[name]
+        if name == "POST containers/c1/exec":
+            return 201, {"Id": "e1"}
+        if name == "POST exec/e1/start":
+            return 200, ver(self.seen.get("OsVersion", ""))
         if name == "POST images/load":
             return 200, self._load(body)
         if name == "POST containers/create":
@@ -119,3 +126,9 @@ class RunningEngine:
             "State": {"Running": self.code is None, "ExitCode": self.code or 0},
             "NetworkSettings": {"Networks": networks, "Ports": {}},
         }
+
+
+def ver(version: str) -> bytes:
+    """What `cmd /c ver` prints, framed as an engine sends it."""
+    text = f"\r\nMicrosoft Windows [Version {version}]\r\n".encode()
+    return b"\x01\0\0\0" + len(text).to_bytes(4, "big") + text

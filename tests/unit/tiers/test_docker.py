@@ -22,7 +22,7 @@ from buildtools.tiers.docker import Docker
 from buildtools.tiers.docker_host import engine_host, loaded_faults, patch_remark, refusal
 from buildtools.tiers.story import hold
 from buildtools.windows.releases import RELEASES
-from tests.fakes.running_engine import WINDOWS, RunningEngine
+from tests.fakes.running_engine import WINDOWS, RunningEngine, ver
 from tests.fakes.stands import contract_of
 
 BUILDS = {row.name: row.build for row in RELEASES}
@@ -252,6 +252,30 @@ def test_what_cannot_be_started(tmp_path: Path, sentence: str) -> None:
         outcome = hold(contract, Docker(engine.connect))
     assert outcome.findings == (f"cannot be started ({sentence})",)
     assert engine.asked[-1].startswith("DELETE images/buildtools-smoke:")
+
+
+@pytest.mark.usefixtures("program")
+@pytest.mark.parametrize(
+    ("answer", "remark"),
+    [
+        (
+            (200, ver(f"10.0.{MIDDLE}.2700")),
+            f"its container says that it is Windows 10.0.{MIDDLE}.2700, and the image 10.0.{NEW}.1",
+        ),
+        (
+            (400, {"message": "The system cannot find the file specified."}),
+            "its Windows version was not asked for, since cmd /c ver does not run in it",
+        ),
+        ((200, ver("none")), "its Windows version was not asked for, since cmd /c ver does not run in it"),
+    ],
+)
+def test_another_windows_inside(tmp_path: Path, answer: tuple[int, Any], remark: str) -> None:
+    """What the container itself tells stands beside what the image says of itself."""
+    contract = image(tmp_path, f"10.0.{NEW}.1")
+    with RunningEngine(seen=seen(contract), answers={"POST exec/e1/start": answer}) as engine:
+        outcome = hold(contract, Docker(engine.connect))
+    assert outcome.findings == ()
+    assert outcome.remarks == (remark,)
 
 
 def test_another_image_than_loaded(tmp_path: Path) -> None:
