@@ -41,6 +41,8 @@ _PATIENCE: Final = 120.0
 _PAUSE: Final = 0.05
 _LOOKS: Final = round(_PATIENCE / _PAUSE)
 TRACE: Final = re.compile(r"^[0-9a-f]{4}:fixme:")
+_FAULT: Final = re.compile(r"^wine: Unhandled ")
+"""What wine says of any process in a prefix, its own among them; that a program has died its code tells."""
 _UNHANDLED: Final = "fixme:console:default_ctrl_handler Terminating process {:x} on event {:x}"
 SHUTDOWN: Final = 6
 
@@ -309,4 +311,4 @@ def text_of(log: IO[bytes]) -> str:
 def lines(log: IO[bytes], most: int) -> tuple[str, ...]:
     """The last lines of what a program printed, without what wine notes among them."""
     found = (line.rstrip() for line in text_of(log).splitlines())
-    return tuple(line for line in found if not TRACE.match(line))[-most:]
+    return tuple(line for line in found if not (TRACE.match(line) or _FAULT.match(line)))[-most:]

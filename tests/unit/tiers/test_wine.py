@@ -18,7 +18,7 @@ from buildtools.tiers.base import Contract, StartError
 from buildtools.tiers.console_helper import PROGRAM, ensure_helper, helper_folder, lacking
 from buildtools.tiers.wine import Run, Wine, plan
 from buildtools.tiers.wine_drive import find, lay
-from buildtools.tiers.wine_prefix import Installation, unhandled
+from buildtools.tiers.wine_prefix import Installation, lines, unhandled
 from buildtools.windows.releases import EXAMPLE
 from tests.fakes.definitions import write_script, write_tree
 
@@ -248,3 +248,12 @@ def test_what_wine_says_of_an_unhandled_event() -> None:
     assert unhandled(0xFC, 6, log)
     assert not unhandled(0xFD, 6, log)
     assert not unhandled(0xFC, 0, log)
+
+
+def test_what_wine_says_of_itself_is_left_out(tmp_path: Path) -> None:
+    """Its traces, and faults of processes that are no program of the image."""
+    said = b"0024:fixme:x\nbegun\r\nwine: Unhandled page fault on read access to 0 at 0\nwine: mine\n"
+    (tmp_path / "log").write_bytes(said)
+    with (tmp_path / "log").open("rb") as log:
+        assert lines(log, 20) == ("begun", "wine: mine")
+        assert lines(log, 1) == ("wine: mine",)
