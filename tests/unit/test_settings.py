@@ -117,7 +117,7 @@ def test_full_environment() -> None:
 @pytest.mark.parametrize(
     ("environ", "expected"),
     [
-        ({"HOME": "/home/me"}, ("/home/me/.docker/config.json", "/home/me/.config/containers/auth.json")),
+        ({"HOME": "/users/me"}, ("/users/me/.docker/config.json", "/users/me/.config/containers/auth.json")),
         ({"USERPROFILE": "/u/me"}, ("/u/me/.docker/config.json", "/u/me/.config/containers/auth.json")),
         ({"HOME": "/a", "USERPROFILE": "/b"}, ("/a/.docker/config.json", "/a/.config/containers/auth.json")),
     ],
@@ -241,10 +241,10 @@ def test_the_environment_wins_over_the_project() -> None:
 @pytest.mark.parametrize(
     ("environ", "folder"),
     [
-        ({"HOME": "/home/me"}, "/home/me/.cache/buildtools"),
-        ({"USERPROFILE": "/home/me"}, "/home/me/.cache/buildtools"),
-        ({"HOME": "/home/me", "XDG_CACHE_HOME": "/var/cache/me"}, "/var/cache/me/buildtools"),
-        ({"HOME": "/home/me", "XDG_CACHE_HOME": "cache"}, "/home/me/.cache/buildtools"),
+        ({"HOME": "/users/me"}, "/users/me/.cache/buildtools"),
+        ({"USERPROFILE": "/users/me"}, "/users/me/.cache/buildtools"),
+        ({"HOME": "/users/me", "XDG_CACHE_HOME": "/var/cache/me"}, "/var/cache/me/buildtools"),
+        ({"HOME": "/users/me", "XDG_CACHE_HOME": "cache"}, "/users/me/.cache/buildtools"),
         ({"XDG_CACHE_HOME": "/var/cache/me"}, "/var/cache/me/buildtools"),
         ({"XDG_CACHE_HOME": "cache"}, None),
     ],

@@ -231,16 +231,16 @@ def test_a_program_that_cannot_be_started(tmp_path: Path, image: ImageConfig, fi
 @pytest.mark.parametrize(
     ("image", "args", "words"),
     [
-        (config("/app"), (), ["/root/app"]),
-        (config("app", "-p", "{port}"), (), ["/root/app", "-p", "8080"]),
-        (config("/app", Cmd=["serve", ":{port}"]), (), ["/root/app", "serve", ":8080"]),
-        (config("/app", Cmd=["serve"]), ("--port={port}",), ["/root/app", "--port=8080"]),
-        (config(Cmd=["/bin/app", "x"]), (), ["/root/bin/app", "x"]),
+        (config("/app"), (), ["/image/app"]),
+        (config("app", "-p", "{port}"), (), ["/image/app", "-p", "8080"]),
+        (config("/app", Cmd=["serve", ":{port}"]), (), ["/image/app", "serve", ":8080"]),
+        (config("/app", Cmd=["serve"]), ("--port={port}",), ["/image/app", "--port=8080"]),
+        (config(Cmd=["/bin/app", "x"]), (), ["/image/bin/app", "x"]),
     ],
 )
 def test_the_command_line(image: ImageConfig, args: tuple[str, ...], words: list[str]) -> None:
     """Entrypoint and cmd, or the contract's arguments in its place; programs are the image's own."""
-    assert command(image, LifecycleSpec(args=args), root=Path("/root"), port=8080) == words
+    assert command(image, LifecycleSpec(args=args), root=Path("/image"), port=8080) == words
 
 
 @pytest.mark.parametrize(
