@@ -1,5 +1,6 @@
 """Programs of others that are started for us: found on PATH, called with argument lists, never by a shell."""
 
+import re
 import shutil
 import subprocess
 import tempfile
@@ -24,6 +25,10 @@ def _silent(_text: str) -> None:
     """Whom nobody listens to."""
 
 
+_LOGGED: Final = re.compile(r"[IWEF]\d{4} \d{2}:\d{2}:\d{2}\.\d+ ")
+"""How a line begins that kubectl logs (kubernetes/klog: header format)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a program said: its exit code (None where it did not end in time), its output, its complaints."""
@@ -39,8 +44,9 @@ class Answer:
 
     @property
     def complaint(self) -> str:
-        """What it complained of, on one line and without end."""
-        text = " ".join((self.err.strip() or self.out.strip()).split())
+        """What it complained of, on one line and without end; its log is left out where it says more."""
+        told = (self.err.strip() or self.out.strip()).splitlines()
+        text = " ".join(" ".join([line for line in told if not _LOGGED.match(line)] or told).split())
         return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]} ..."
 
 

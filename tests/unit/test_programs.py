@@ -88,3 +88,11 @@ def test_what_is_missing_or_cannot_be_started(tmp_path: Path, monkeypatch: pytes
     assert str(caught.value) == f"{tmp_path / 'it'} cannot be started (No such file or directory): get it"
     with pytest.raises(MissingToolError), broken.started():
         pass
+
+
+def test_what_a_program_logs_is_no_complaint() -> None:
+    """Kubectl logs each of its tries before it says in a sentence what is wrong."""
+    logged = 'E1125 14:20:24.529194   12536 memcache.go:265] "Unhandled Error"\n'
+    said = "The connection to the server localhost:8080 was refused\n"
+    assert Answer(1, "", logged * 2 + said).complaint == said.strip()
+    assert Answer(1, "", logged).complaint == " ".join(logged.split())
