@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
@@ -14,7 +15,7 @@ VERSION = {"ApiVersion": "1.45", "MinAPIVersion": "1.24"}
 """What an engine answers first, so that its client speaks a version that both know."""
 
 
-class EngineHandler(BaseHTTPRequestHandler):
+class EngineHandler(BaseHTTPRequestHandler, ABC):
     """One connection; who inherits says what is answered."""
 
     protocol_version = "HTTP/1.1"
@@ -25,9 +26,9 @@ class EngineHandler(BaseHTTPRequestHandler):
 
     do_POST = do_DELETE = do_GET  # noqa: N815 - http.server asks for these names
 
+    @abstractmethod
     def answer(self) -> None:
         """Answer this request."""
-        raise NotImplementedError
 
     def body(self) -> bytes:
         """All that was sent with the request."""
