@@ -169,14 +169,21 @@ def _excluded(one: Instruction, settings: Settings) -> tuple[str, ...] | None:
     return found if len(found) == len(words) else None
 
 
-def _mode(one: Instruction, settings: Settings) -> int | None:
-    flag = one.flag("chmod")
+def _for_linux(
+    one: Instruction, name: str, settings: Settings, *, hint: str
+) -> tuple[Word | None, str | None]:
+    """A flag with its value, neither where it has none; on Windows it is warned of and left out."""
+    flag = one.flag(name)
     text = settings.scope.expanded(flag) if flag else None
+    if flag and text is not None and settings.os == "windows":
+        settings.warn(flag.place, f"--{name} means nothing on Windows and is left out", hint)
+        return None, None
+    return flag, text
+
+
+def _mode(one: Instruction, settings: Settings) -> int | None:
+    flag, text = _for_linux(one, "chmod", settings, hint="delete it: Windows has access lists")
     if flag is None or text is None:
-        return None
-    if settings.os == "windows":
-        hint = "delete it: Windows has access lists"
-        settings.warn(flag.place, "--chmod means nothing on Windows and is left out", hint)
         return None
     if not _OCTAL.fullmatch(text):
         message = f"--chmod={text} is not a mode in octal"
@@ -186,13 +193,9 @@ def _mode(one: Instruction, settings: Settings) -> int | None:
 
 
 def _owner(one: Instruction, settings: Settings) -> tuple[int, int] | None:
-    flag = one.flag("chown")
-    text = settings.scope.expanded(flag) if flag else None
+    hint = "delete it: every user may read and run what is copied"
+    flag, text = _for_linux(one, "chown", settings, hint=hint)
     if flag is None or text is None:
-        return None
-    if settings.os == "windows":
-        hint = "delete it: every user may read and run what is copied"
-        settings.warn(flag.place, "--chown means nothing on Windows and is left out", hint)
         return None
     match = _NUMERIC.fullmatch(text)
     if match is None:
