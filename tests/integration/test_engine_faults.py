@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -23,6 +22,7 @@ from buildtools.stores.layout import Layout
 from buildtools.windows.releases import OsVersion
 from tests.fakes.building_engine import BuildingEngine, config_of, hexed, oci_form, old_form, tar_of, windows
 from tests.fakes.components import missing, require
+from tests.fakes.interrupted import interrupt_build
 from tests.integration.test_engine import write
 
 IMAGE = "name: app\nplatforms: [linux/amd64]\nengine: dockerfile\ndocker: {network: host}\n"
@@ -313,29 +313,8 @@ def test_an_engine_that_dies(
 def test_an_interrupted_build(app: Path, docker_engine: str) -> None:
     """Ctrl-C ends the build on the engine, too: no container is left, and no image of ours."""
     (app / "Dockerfile").write_text('FROM scratch\nCOPY busybox /busybox\nRUN ["/busybox", "sleep", "301"]\n')
-    client = docker.DockerClient(base_url=docker_engine)
-    before = {image.id for image in client.images.list()}
-    environment = {**os.environ, "DOCKER_HOST": docker_engine, "SOURCE_DATE_EPOCH": "1767225600"}
-    command = [sys.executable, "-m", "buildtools", "build", "-q"]
-    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
-    try:
-        while not client.containers.list() and process.poll() is None:
-            time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        _, told = process.communicate(timeout=30)
-        assert process.returncode == 130
-        assert "Traceback" not in told
-        deadline = time.monotonic() + 30
-        while client.containers.list(all=True) and time.monotonic() < deadline:
-            time.sleep(0.1)
-        assert client.containers.list(all=True) == []
-        named = {image.id for image in client.images.list() if image.tags}
-        assert named <= before
-        assert not Path("dist/records").exists()
-    finally:
-        process.kill()
-        client.images.prune({"dangling": True})
-        client.close()
+    interrupt_build(docker_engine, ["build", "-q"], SOURCE_DATE_EPOCH="1767225600")
+    assert not Path("dist/records").exists()
 
 
 def test_a_dockerfile_that_the_engine_refuses(

@@ -2,21 +2,16 @@
 """Stages that an engine builds for images that are assembled, and what engine and assembling have in common."""
 
 import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import docker
 import pytest
 
 from buildtools.cli import main
 from tests.fakes.building_engine import BuildingEngine
+from tests.fakes.interrupted import interrupt_build
 from tests.integration.test_dockerfile_windows import images
 from tests.integration.test_engine import built, names_in, write
 
@@ -157,22 +152,4 @@ def test_an_interrupted_stage(app: Path, docker_engine: str) -> None:
     (app / "Dockerfile").write_text(
         STAGES.replace('"sh", "-c", "/busybox ls > /list; echo $TARGETOS $TARGETARCH > /made"', '"sleep", "302"')
     )  # fmt: skip
-    client = docker.DockerClient(base_url=docker_engine)
-    environment = {**os.environ, "DOCKER_HOST": docker_engine}
-    command = [sys.executable, "-m", "buildtools", *BUILD]
-    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
-    try:
-        while not client.containers.list() and process.poll() is None:
-            time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        _, told = process.communicate(timeout=30)
-        assert process.returncode == 130
-        assert "Traceback" not in told
-        deadline = time.monotonic() + 30
-        while client.containers.list(all=True) and time.monotonic() < deadline:
-            time.sleep(0.1)
-        assert client.containers.list(all=True) == []
-    finally:
-        process.kill()
-        client.images.prune({"dangling": True})
-        client.close()
+    interrupt_build(docker_engine, BUILD)
